@@ -1,0 +1,85 @@
+"""What the learner writes in the start lesson: one small exercise, to see how exercises work."""
+
+import torch
+from torch import Tensor
+
+from utils.exercises import exercise, expect, require
+
+
+@exercise(
+    difficulty=1,
+    minutes=2,
+    teaches="selection looks at the proxy and pays in the goal",
+    given="blanks",
+    hints=[
+        "Which candidate is chosen? proxy[:, :n].argmax(1) is its place in each trial.",
+        "goal[torch.arange(len(goal)), best] picks one goal per trial; take the mean.",
+    ],
+)
+def goal_of_best_by_proxy(goal: Tensor, proxy: Tensor, n: int) -> Tensor:
+    """What you really get when you choose the best of n by a proxy.
+
+    goal, proxy: (trials, candidates), in any unit. In each trial the one of the first n candidates
+    with the highest proxy is chosen. Returns the mean goal of the chosen, a scalar tensor.
+    """
+    best = proxy[:, :n].argmax(1)  # blank: the place of the chosen candidate in each trial
+    return goal[torch.arange(len(goal)), best].mean()  # blank: the mean goal of the chosen
+
+
+@goal_of_best_by_proxy.check
+def one_trial_two_candidates(fn):
+    goal, proxy = torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, 2.0]])
+    expect(fn(goal, proxy, 2), torch.tensor(1.0))
+
+
+@goal_of_best_by_proxy.check
+def only_the_first_n_count(fn):
+    goal, proxy = torch.tensor([[1.0, 5.0, 9.0]]), torch.tensor([[1.0, 2.0, 3.0]])
+    for n, best in ((1, 1.0), (2, 5.0), (3, 9.0)):
+        expect(fn(goal, proxy, n), torch.tensor(best))
+
+
+@goal_of_best_by_proxy.check
+def it_is_the_mean_over_trials_written_out(fn):
+    g = torch.Generator().manual_seed(0)
+    goal, proxy = torch.randn(7, 6, generator=g), torch.randn(7, 6, generator=g)
+    for n in (1, 4, 6):
+        chosen = []
+        for trial in range(7):
+            scores = proxy[trial].tolist()[:n]
+            chosen.append(goal[trial].tolist()[scores.index(max(scores))])
+        expect(fn(goal, proxy, n), torch.tensor(sum(chosen) / 7))
+
+
+@goal_of_best_by_proxy.check
+def the_goal_plays_no_part_in_the_choice(fn):
+    g = torch.Generator().manual_seed(1)
+    goal, proxy = torch.randn(5, 4, generator=g), torch.randn(5, 4, generator=g)
+    total = fn(goal, proxy, 4) + fn(-goal, proxy, 4)
+    require(torch.is_tensor(total), "a scalar tensor", total)
+    expect(total, torch.tensor(0.0), goal=goal, proxy=proxy)
+
+
+@goal_of_best_by_proxy.mistake("chosen by the goal: selection cannot see it")
+def _(goal, proxy, n):
+    return goal[:, :n].max(1).values.mean()
+
+
+@goal_of_best_by_proxy.mistake("the proxy of the chosen is returned, not the goal")
+def _(goal, proxy, n):
+    return proxy[:, :n].max(1).values.mean()
+
+
+@goal_of_best_by_proxy.mistake("the worst by the proxy is chosen")
+def _(goal, proxy, n):
+    return goal[torch.arange(len(goal)), proxy[:, :n].argmin(1)].mean()
+
+
+@goal_of_best_by_proxy.mistake("n is ignored: all candidates compete")
+def _(goal, proxy, n):
+    return goal[torch.arange(len(goal)), proxy.argmax(1)].mean()
+
+
+@goal_of_best_by_proxy.mistake("summed over trials instead of averaged")
+def _(goal, proxy, n):
+    return goal[torch.arange(len(goal)), proxy[:, :n].argmax(1)].sum()

@@ -1,0 +1,406 @@
+"""What the superposition lesson trains and measures (Elhage et al. 2022)."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.quasirandom import SobolEngine
+
+import utils
+from lessons.superposition.exercises import (
+    ToyModel,
+    feature_dimensionality,
+    importance_weighted_loss,
+    sample_sparse_features,
+)
+from utils import progress
+from utils.claims import Finding, claim
+
+IMPORTANCE = 0.9 ** torch.arange(5)  # as in the paper's published notebook
+DENSITIES = 20 ** -torch.linspace(0, 1, 10)  # from 1 to 1/20, as there
+FRACTIONS = (3 / 4, 2 / 3, 2 / 5, 3 / 8)  # the paper's lines for dimensionality, besides 1/2
+
+
+@cache
+def active_sets(n_features: int) -> Tensor:
+    """All 2ⁿ patterns of present (1) and absent (0) features: (n_features, 2ⁿ)."""
+    return torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * n_features).T
+
+
+def draw_inputs(magnitudes: SobolEngine, n_draws: int) -> Tensor:
+    """Every active set with n_draws draws of its magnitudes: (n_draws · 2ⁿ, 1, n_features)."""
+    present = active_sets(magnitudes.dimension)
+    x = present[:, None] * magnitudes.draw(n_draws).T[:, :, None]
+    return x.reshape(magnitudes.dimension, -1).T[:, None]
+
+
+def input_weights(density: Tensor, importance: Tensor, n_draws: int) -> Tensor:
+    """What each of those inputs counts: p^|A| (1 − p)^(n − |A|), times the features' importance.
+
+    density: (n_instances,). importance: (n_features,) or (n_instances, n_features).
+    Returns (n_draws · 2ⁿ, n_instances, n_features); over the inputs they sum to the importance.
+    """
+    n = importance.shape[-1]
+    size = active_sets(n).sum(0)
+    p = density[:, None]
+    probability = (p**size * (1 - p) ** (n - size)).repeat(1, n_draws) / n_draws
+    return (importance[..., None] * probability[:, None]).permute(2, 0, 1)
+
+
+def train(
+    model: nn.Module, density: Tensor, importance: Tensor, steps: int, n_draws: int, seed: int
+) -> None:
+    """Train every instance at its density, with Adam and a cosine schedule."""
+    magnitudes = SobolEngine(importance.shape[-1], scramble=True, seed=seed)
+    weights = input_weights(density, importance, n_draws)
+    n_terms = len(weights) * len(density)  # makes a mean over inputs and instances a sum
+    adam = torch.optim.Adam(model.parameters(), lr=0.1, betas=(0.8, 0.99), fused=True)
+    schedule = CosineAnnealingLR(adam, steps)
+    for _ in range(steps):
+        x = draw_inputs(magnitudes, n_draws)
+        loss = n_terms * importance_weighted_loss(x, model(x), weights)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+
+
+@torch.no_grad()
+def expected_loss(model: nn.Module, density: Tensor, importance: Tensor, seed: int) -> Tensor:
+    """The loss of each instance on many fresh magnitudes: (n_instances,)."""
+    x = draw_inputs(SobolEngine(importance.shape[-1], scramble=True, seed=seed), 128)
+    weights = input_weights(density, importance, 128)
+    return (weights * (x - model(x)) ** 2).sum(0).mean(-1)
+
+
+def best_of_restarts(
+    make: Callable, density: Tensor, importance: Tensor, seed: int, n_restarts: int = 8
+) -> tuple[nn.Module, Tensor]:
+    """Try each density n_restarts times briefly, train the best start to the end."""
+    generator, n_cells = utils.generator(seed), len(density)
+    p, weight = (t.repeat_interleave(n_restarts, 0) for t in (density, importance))
+    tries = make(n_instances=len(p), generator=generator)
+    train(tries, p, weight, steps=80, n_draws=4, seed=seed)
+    loss = expected_loss(tries, p, weight, seed).view(n_cells, n_restarts)
+    best = loss.argmin(1) + n_restarts * torch.arange(n_cells)
+    model = make(n_instances=n_cells, generator=generator)
+    with torch.no_grad():
+        for kept, tried in zip(model.parameters(), tries.parameters(), strict=True):
+            kept.copy_(tried[best])
+    train(model, density, importance, steps=350, n_draws=8, seed=seed + 1)
+    return model, expected_loss(model, density, importance, seed)
+
+
+def five_in_two(seed: int, density: Tensor = DENSITIES, kind: type = ToyModel) -> nn.Module:
+    """Five features in two dimensions, the paper's first experiment, one model per density."""
+
+    def make(**options):
+        return kind(5, 2, **options)
+
+    return best_of_restarts(make, density, IMPORTANCE.expand(len(density), 5), seed)[0]
+
+
+def represented(W: Tensor) -> Tensor:
+    """Which features a model stores: those whose column is longer than 1/2. (..., n_features)."""
+    return W.detach().norm(dim=-2) > 0.5
+
+
+def cosines(W: Tensor) -> Tensor:
+    """Cosine between the directions of every two features: (..., n_features, n_features)."""
+    unit = nn.functional.normalize(W.detach(), dim=-2)
+    return unit.mT @ unit
+
+
+class LinearModel(ToyModel.reference):
+    """The toy model without its ReLU: WᵀW x + b."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.einsum("...hf,...f->...h", self.W, x)
+        return torch.einsum("...hf,...h->...f", self.W, hidden) + self.b
+
+
+def phase_cells(n: int = 30) -> tuple[Tensor, Tensor]:
+    """Density from 1 to 0.01 and importance of the second feature from 0.1 to 10, on log grids."""
+    density, ratio = torch.logspace(0, -2, n), torch.logspace(-1, 1, n)
+    return torch.cartesian_prod(density, ratio).unbind(1)
+
+
+def trained_phases(seed: int, n: int = 30) -> Tensor:
+    """What two features make of one dimension in each cell: (n · n,) of 0, 1 or 2.
+
+    0: the second feature is not represented. 1: it has the dimension to itself. 2: superposition.
+    """
+    density, ratio = phase_cells(n)
+    importance = torch.stack([torch.ones_like(ratio), ratio], 1)
+    p, weight = (t.repeat_interleave(8, 0) for t in (density, importance))
+    model = ToyModel(2, 1, n_instances=len(p), generator=utils.generator(seed))
+    train(model, p, weight, steps=150, n_draws=8, seed=seed)
+    best = expected_loss(model, p, weight, seed).view(-1, 8).argmin(1) + 8 * torch.arange(n * n)
+    length = model.W.detach()[best, 0].abs()
+    return torch.where((length > 0.5).all(1), 2, length.argmax(1))
+
+
+def optimal_phases(n: int = 30, n_grid: int = 33) -> Tensor:
+    """The cheapest of the three configurations in each cell, by brute force: (n · n,) of 0, 1, 2.
+
+    A feature alone in the dimension costs nothing. The one left out is replaced by its mean and
+    costs its variance, p/3 − p²/4. Of the pair W = [s, −t], feature 1 comes back as
+    ReLU(s² x₁ − s t x₂ + b): a grid over s, t and b, and over the magnitudes.
+    """
+    density, ratio = phase_cells(n)
+    u = (torch.arange(16) + 0.5) / 16
+    zero = torch.zeros(16)
+    both = torch.cartesian_prod(u, u).T
+    x = torch.cat([torch.stack([u, zero]), torch.stack([zero, u]), both], 1)
+    p = torch.logspace(0, -2, n)[:, None]
+    chance = torch.cat([(p * (1 - p) / 16).expand(n, 32), (p**2 / 256).expand(n, 256)], 1)
+    nothing = ((1 - p) ** 2)[:, 0]
+    s, t, b = torch.meshgrid(
+        torch.linspace(0.5, 1.1, n_grid), torch.linspace(0.5, 1.1, n_grid),
+        torch.linspace(-0.1, 0.5, n_grid), indexing="ij",
+    )  # fmt: skip
+    out = torch.relu((s**2)[..., None] * x[0] - (s * t)[..., None] * x[1] + b[..., None])
+    cost = ((out - x[0]) ** 2) @ chance.T + torch.relu(b)[..., None] ** 2 * nothing
+    cost = cost.amin(2)  # of feature 1 at each s, t and density, at its best bias
+    r = ratio.view(n, n)
+    pair = (cost[..., None] + r * cost.transpose(0, 1)[..., None]).amin((0, 1)).flatten()
+    left_out = density / 3 - density**2 / 4
+    return torch.stack([ratio * left_out, left_out, pair], 1).argmin(1)
+
+
+MANY_DENSITIES = torch.logspace(0, -1.1, 20)
+
+
+def train_many(seed: int, n_features: int = 64, n_hidden: int = 16, steps: int = 1500) -> Tensor:
+    """Many equally important features, a model per density: W, (20, n_hidden, n_features)."""
+    generator, importance = utils.generator(seed), torch.ones(n_features)
+    model = ToyModel(n_features, n_hidden, len(MANY_DENSITIES), generator)
+    p = MANY_DENSITIES.repeat(128)[:, None]
+    adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
+    schedule = CosineAnnealingLR(adam, steps)
+    for _ in progress.track(range(steps), "many features"):
+        x = sample_sparse_features(len(p), n_features, p, generator)
+        x = x.view(128, len(MANY_DENSITIES), n_features)
+        loss = 1000 * importance_weighted_loss(x, model(x), importance)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+    return model.W.detach()
+
+
+class ReluHiddenModel(ToyModel.reference):
+    """ReLU(Wᵀ ReLU(W x) + b): now a hidden unit is a neuron (the paper's "Privileged Basis")."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(torch.einsum("...hf,...f->...h", self.W, x))
+        return torch.relu(torch.einsum("...hf,...h->...f", self.W, hidden) + self.b)
+
+
+NEURON_DENSITIES = torch.tensor([1.0, 0.3, 0.1, 0.03, 0.01])
+
+
+def train_neurons(seed: int, n_restarts: int = 4, steps: int = 1000) -> Tensor:
+    """Ten features, five neurons, a model per density, best of restarts: W, (5, 5, 10)."""
+    generator, importance = utils.generator(seed), 0.8 ** torch.arange(10)
+    p = NEURON_DENSITIES.repeat_interleave(n_restarts)
+    model = ReluHiddenModel(10, 5, len(p), generator)
+    adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
+    schedule = CosineAnnealingLR(adam, steps)
+    for step in progress.track(range(steps + 1), "neurons"):
+        n = 256 if step < steps else 8192  # the last batch only chooses the best restart
+        x = sample_sparse_features(n * len(p), 10, p.repeat(n)[:, None], generator)
+        x = x.view(n, len(p), 10)
+        loss = (importance * (x - model(x)) ** 2).mean((0, 2))
+        if step < steps:
+            adam.zero_grad()
+            (loss / p).sum().backward()  # sparse inputs give small losses: level them
+            adam.step()
+            schedule.step()
+    best = loss.view(-1, n_restarts).argmin(1) + n_restarts * torch.arange(len(NEURON_DENSITIES))
+    return model.W.detach()[best]
+
+
+def features_per_neuron(W: Tensor) -> Tensor:
+    """How many features drive a neuron at least half as much as its strongest: (..., n_hidden)."""
+    drive = torch.relu(W)
+    strongest = drive.amax(-1, keepdim=True)
+    return ((drive > 0.5 * strongest) & (strongest > 0.1)).sum(-1)
+
+
+def dimensions_per_feature(W: Tensor) -> Tensor:
+    """D* = n_hidden / ‖W‖² (Elhage et al. 2022, "The Geometry of Superposition"): (...)."""
+    return W.shape[-2] / (W**2).sum((-2, -1))
+
+
+def points_near(values: Tensor, target: float) -> int:
+    """How many of the values lie within 5 % of a target."""
+    return int(((values / target - 1).abs() < 0.05).sum())
+
+
+def smooth_points_near(values: Tensor, target: float) -> int:
+    """The same, had the values gone from their first to their last smoothly (log-linearly)."""
+    steps = torch.linspace(0, 1, len(values))
+    return points_near(values[0] * (values[-1] / values[0]) ** steps, target)
+
+
+many_at = cache(train_many)  # three claims look at the same run
+
+
+def five_in_two_at(seed: int, density: float) -> Tensor:
+    """The weights of the best model at one density: (2, 5)."""
+    return five_in_two(seed, torch.tensor([density])).W.detach()[0]
+
+
+@claim(
+    "Dense features: the two most important get a dimension each, the others nothing",
+    source="figure of five features in two dimensions",
+    paper="0 % sparsity: the two most important are orthogonal, the others not embedded",
+    bound="only features 1 and 2 are longer than 1/2, and |cos| between them is below 0.1",
+)
+def dense_features_get_dimensions_of_their_own(seed: int) -> Finding:
+    W = five_in_two_at(seed, 1.0)
+    orthogonal = cosines(W)[0, 1].abs() < 0.1
+    holds = represented(W).tolist() == [True, True, False, False, False] and orthogonal
+    return Finding(represented(W).sum(), "features stored", holds)
+
+
+@claim(
+    "80 % sparsity: the four most important form two antipodal pairs",
+    source="same figure",
+    paper="80 % sparsity: four features in antipodal pairs, the fifth not embedded",
+    bound="features 1 to 4 are stored, each with another at cos < −0.95, the pairs at |cos| < 0.1",
+)
+def sparser_features_pair_up(seed: int) -> Finding:
+    W = five_in_two_at(seed, 0.2)
+    c = cosines(W)[:4, :4]
+    opposite = (c < -0.95).sum(1)
+    square = (c.abs() < 0.1).sum(1)
+    pairs = bool((opposite == 1).all() and (square == 2).all())
+    holds = represented(W).tolist() == [True] * 4 + [False] and pairs
+    return Finding(represented(W).sum(), "features stored", holds)
+
+
+@claim(
+    "90 % sparsity: all five form a pentagon",
+    source="same figure",
+    paper="90 % sparsity: all five features are embedded as a pentagon",
+    bound="all five are stored, and neighbours are 72° ± 12° apart",
+)
+def sparse_features_form_a_pentagon(seed: int) -> Finding:
+    W = five_in_two_at(seed, 0.1)
+    angles = torch.rad2deg(torch.atan2(W[1], W[0])).sort().values
+    gaps = torch.cat([angles.diff(), angles[:1] + 360 - angles[-1:]])
+    holds = represented(W).all() and ((gaps - 72).abs() < 12).all()
+    return Finding((gaps - 72).abs().max(), "degrees off 72 at most", holds)
+
+
+@claim(
+    "Without the ReLU there is no superposition at any sparsity",
+    source='section "Linear Model"',
+    paper="the linear model always learns the top m most important features",
+    bound="at each of ten densities from 1 to 1/20 just features 1 and 2 are stored",
+)
+def linear_model_stores_only_two(seed: int) -> Finding:
+    stored = represented(five_in_two(seed, kind=LinearModel).W)
+    right = (stored == torch.tensor([True, True, False, False, False])).all(-1)
+    return Finding(right.sum(), "of 10 densities", right.all())
+
+
+@claim(
+    "Two features, one dimension: training finds the phases that theory predicts",
+    source='section "Superposition as a Phase Change"',
+    paper="the same phase change in the empirical and the theoretical diagram",
+    bound="trained and brute-force phase agree in at least 90 % of 900 cells",
+)
+def phases_match_theory(seed: int) -> Finding:
+    agree = (trained_phases(seed) == optimal_phases()).float().mean()
+    return Finding(100 * agree, "% of cells", agree >= 0.9)
+
+
+@claim(
+    "Many features: dimensions per feature stick at 1/2",
+    source='section "The Geometry of Superposition", n = 400, m = 30',
+    paper="the number of dimensions per feature is sticky at 1 and 1/2",
+    bound="within 5 % of 1/2 at three times as many of 20 densities as on a smooth decline",
+)
+def dimensions_per_feature_stick_at_a_half(seed: int) -> Finding:
+    D = dimensions_per_feature(many_at(seed))
+    near = points_near(D, 1 / 2)
+    return Finding(near, "of 20 densities", near >= 3 * max(smooth_points_near(D, 1 / 2), 1))
+
+
+@claim(
+    "Many features: dimensions per feature stick at 1",
+    source="same figure",
+    paper="the number of dimensions per feature is sticky at 1 and 1/2",
+    bound="within 5 % of 1 at three times as many of 20 densities as on a smooth decline",
+)
+def dimensions_per_feature_stick_at_one(seed: int) -> Finding:
+    D = dimensions_per_feature(many_at(seed))
+    near = points_near(D, 1.0)
+    return Finding(near, "of 20 densities", near >= 3 * max(smooth_points_near(D, 1.0), 1))
+
+
+@claim(
+    "Single features cluster at 3/4, 2/3, 2/5 and 3/8 of a dimension too",
+    source="same section, figure of feature dimensionality",
+    paper="features cluster on lines for tetrahedra, triangles, pentagons, square antiprisms",
+    bound="twice as many within 0.02 of those lines as features spread evenly over 0 to 1 would be",
+)
+def features_cluster_at_other_fractions(seed: int) -> Finding:
+    W = many_at(seed)[1:]  # leaving out density 1, where features are stored whole or not at all
+    D = feature_dimensionality(W)[represented(W)]
+    near = ((D[:, None] - torch.tensor(FRACTIONS)).abs() < 0.02).any(1).float().mean()
+    evenly = 2 * 0.04 + (2 / 5 - 3 / 8 + 0.04)  # the bands of 2/5 and 3/8 overlap
+    return Finding(near / evenly, "times as many", near >= 2 * evenly)
+
+
+@claim(
+    "Neurons answer one feature each when features are dense, several when they are sparse",
+    source='section "Superposition in a Privileged Basis"',
+    paper="as sparsity increases, neurons shift from monosemantic to polysemantic",
+    bound="less than half of five neurons polysemantic at density 1, more than half at 0.01",
+)
+def neurons_become_polysemantic(seed: int) -> Finding:
+    several = (features_per_neuron(train_neurons(seed)) >= 2).sum(-1)
+    return Finding(several[-1] - several[0], "neurons more", several[0] < 2.5 < several[-1])
+
+
+def bench() -> Iterator[tuple[str, Callable[[], tuple[int, float | None]]]]:
+    """Rows for `make bench`: the experiments, then how time grows with their sizes."""
+
+    def sweep() -> tuple[int, float]:
+        model = five_in_two(0)
+        weights = IMPORTANCE.expand(10, 5)
+        return 430, expected_loss(model, DENSITIES, weights, seed=99).mean().item()
+
+    def single(instances: int, features: int, steps: int) -> Callable:
+        def run() -> tuple[int, float]:
+            model = ToyModel(features, 2, instances, utils.generator(0))
+            density, importance = torch.full((instances,), 0.1), torch.ones(features)
+            train(model, density, importance, steps, n_draws=8, seed=0)
+            return steps, expected_loss(model, density, importance, seed=99).mean().item()
+
+        return run
+
+    def steps_of(experiment: Callable[[int], Tensor], steps: int) -> Callable:
+        def run() -> tuple[int, None]:
+            experiment(0)
+            return steps, None
+
+        return run
+
+    yield "first call (torch's own start)", single(1, 2, 10)
+    yield "five in two: 10 densities, 8 restarts, the best trained on", sweep
+    yield "phases: 900 cells, 8 restarts", steps_of(trained_phases, 150)
+    yield "many features: 20 densities of 64 in 16", steps_of(train_many, 1500)
+    yield "neurons: 5 densities, 4 restarts", steps_of(train_neurons, 1000)
+    for instances in (10, 40, 160):
+        yield f"train: {instances} instances, 5 features, 200 steps", single(instances, 5, 200)
+    for features in (3, 5, 7):
+        yield f"train: 40 instances, {features} features, 200 steps", single(40, features, 200)
+    for steps in (100, 200, 400):
+        yield f"train: 40 instances, 5 features, {steps} steps", single(40, 5, steps)

@@ -1,0 +1,212 @@
+"""What stands in notebooks/ and solutions/: fresh, run, light, readable everywhere."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tools import build
+from utils import syllabus
+from utils.syllabus import ROOT
+
+WANTED = [(entry, edition) for entry in syllabus.written() for edition in build.EDITIONS]
+IDS = [f"{edition}/{entry.filename}" for entry, edition in WANTED]
+every_notebook = pytest.mark.parametrize("entry, edition", WANTED, ids=IDS)
+
+
+def stored(entry, edition):
+    return nbformat.read(ROOT / edition / entry.filename, as_version=4)
+
+
+def code_cells(entry, edition):
+    return [c for c in stored(entry, edition).cells if c.cell_type == "code"]
+
+
+def figures(entry, edition):
+    outputs = [o for c in code_cells(entry, edition) for o in c.outputs]
+    return [o for o in outputs if "image/png" in o.get("data", {})]
+
+
+@every_notebook
+def test_it_is_what_its_source_makes(entry, edition):
+    wanted = build.compose(entry, edition)
+    assert build.is_fresh(ROOT / edition / entry.filename, wanted), "run `make build`"
+
+
+def test_there_is_no_notebook_without_a_lesson():
+    there = {str(p.relative_to(ROOT)) for e in build.EDITIONS for p in (ROOT / e).glob("*.ipynb")}
+    assert there == set(IDS), "run `make build`"
+
+
+def test_readme_is_what_the_sources_make():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text == build.readme_with_parts(text), "run `make build`"
+
+
+def test_a_change_in_a_lesson_makes_its_notebook_stale(tmp_path):
+    entry, edition = WANTED[0]
+    path = ROOT / edition / entry.filename
+    wanted = build.compose(entry, edition)
+    wanted.cells[-1].source += " "
+    assert not build.is_fresh(path, wanted)
+    wanted = build.compose(entry, edition)
+    wanted.metadata["course"]["digest"] = "other"
+    assert not build.is_fresh(path, wanted)
+    assert not build.is_fresh(tmp_path / "absent.ipynb", wanted)
+
+
+def test_an_edit_by_hand_is_kept_before_it_is_overwritten(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    entry, edition = WANTED[0]
+    path = tmp_path / entry.filename
+    shutil.copy(ROOT / edition / entry.filename, path)
+    build.set_aside_edits(path)
+    assert not (tmp_path / ".edited").exists(), "an untouched notebook needs no copy"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-2].source = "mine"
+    nbformat.write(notebook, path)
+    build.set_aside_edits(path)
+    assert "mine" in (tmp_path / ".edited" / entry.filename).read_text(encoding="utf-8")
+    assert "kept as" in capsys.readouterr().out
+
+
+@every_notebook
+def test_every_cell_was_run_once_in_order_without_error(entry, edition):
+    cells = code_cells(entry, edition)
+    # nbval runs a cell without a count unchecked, so none may lack it.
+    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
+    assert not [o for c in cells for o in c.outputs if o.output_type == "error"]
+
+
+@every_notebook
+def test_it_renders_where_nothing_runs(entry, edition):
+    path = ROOT / edition / entry.filename
+    assert path.stat().st_size < 300_000
+    text = path.read_text(encoding="utf-8")
+    assert "application/vnd.jupyter.widget" not in text
+    assert '"stderr"' not in text
+    assert set(json.loads(text)["metadata"]) == {"course", "kernelspec", "language_info"}
+    nbformat.validate(nbformat.reads(text, as_version=4))
+
+
+@every_notebook
+def test_every_figure_has_alt_text(entry, edition):
+    for output in figures(entry, edition):
+        assert len(output.metadata["image/png"]["alt"]) > 40
+
+
+@every_notebook
+def test_code_cells_are_short(entry, edition):
+    for cell in code_cells(entry, edition)[1:]:
+        lines = cell.source.splitlines()
+        assert len(lines) <= 20, f"{cell.id}: {len(lines)} lines"
+        assert max(map(len, lines)) <= 100, f"{cell.id}: a line over 100 characters"
+
+
+@every_notebook
+def test_the_setup_cell_is_the_same_everywhere(entry, edition):
+    first = code_cells(entry, edition)[0]
+    assert first.source == build.setup_cell()
+    assert len(first.source.splitlines()) <= 6
+    assert first.outputs == []
+
+
+@every_notebook
+def test_measured_numbers_lie_in_the_range_printed_beside_them(entry, edition):
+    text = " ".join(o.get("text", "") for c in code_cells(entry, edition) for o in c.outputs)
+    shown = re.findall(r"≈(\S+) \((\S+) to (\S+)\)", text)
+    assert len(shown) == text.count("≈"), "a number behind ≈ without its range"
+    for value, low, high in shown:
+        assert float(low) <= float(value) <= float(high)
+
+
+@every_notebook
+def test_links_inside_the_repository_lead_somewhere(entry, edition):
+    for cell in stored(entry, edition).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(((?!https?:|#|data:)[^)\s]+)\)", cell.source):
+                assert (ROOT / edition / target).exists(), target
+
+
+def test_the_editions_differ_only_in_exercises_rubrics_and_their_headers():
+    for entry in syllabus.written():
+        learner, filled = (build.compose(entry, edition) for edition in build.EDITIONS)
+        assert len(learner.cells) == len(filled.cells)
+        for i, (a, b) in enumerate(zip(learner.cells[1:], filled.cells[1:], strict=True), 1):
+            if a.source != b.source and a.cell_type == "code":
+                before = filled.cells[i - 1].metadata.get("tags", [])
+                assert "exercise" in a.metadata.get("tags", []) or "exercise" in before
+
+
+@pytest.mark.parametrize(
+    "source, said",
+    [
+        ("```{code-cell} ipython3\n:tags: [exercise]\n\nnothing\n```", "no exercise 'nothing'"),
+        ("```{code-cell} ipython3\n:tags: [source]\n\nnothing\n```", "has no 'nothing'"),
+        ("[there](lesson:nowhere)", "no lesson 'nowhere'"),
+    ],
+)
+def test_a_wrong_source_is_named(source, said, tmp_path, monkeypatch):
+    entry = syllabus.entry("superposition")
+    folder = tmp_path / "superposition"
+    shutil.copytree(entry.folder, folder)
+    (folder / "lesson.md").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(syllabus.Entry, "folder", property(lambda self: folder))
+    with pytest.raises((build.BuildError, ValueError), match=said):
+        build.compose(entry, "notebooks")
+
+
+def run_setup_cell(folder, *, colab, env=None):
+    """Run the set-up cell twice in a fresh IPython, as a notebook in `folder` would."""
+    script = [
+        "import os, sys, types",
+        "from IPython.core.interactiveshell import InteractiveShell",
+        "shell = InteractiveShell.instance()",
+        "sys.modules['google.colab'] = types.ModuleType('google.colab')" if colab else "",
+        "sys.path.insert(0, '')",  # as in a kernel
+        f"for _ in range(2): shell.run_cell({build.setup_cell()!r}, store_history=False)",
+        "print('AT', os.getcwd())",
+        "import utils; print('LESSON', utils.lesson('superposition').entry.topic)",
+    ]
+    return subprocess.run(
+        [sys.executable, "-c", "\n".join(script)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": "", **(env or {})},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_setup_cell_finds_the_course_from_any_folder_of_it_silently():
+    for folder in (ROOT, ROOT / "notebooks", ROOT / "lessons" / "superposition"):
+        ran = run_setup_cell(folder, colab=False)
+        assert ran.stdout.splitlines() == [f"AT {ROOT}", "LESSON superposition"], ran.stderr
+
+
+def test_the_setup_cell_says_what_it_looked_for(tmp_path):
+    ran = run_setup_cell(tmp_path, colab=False)
+    assert "No such file or directory: 'alignment-in-miniature'" in ran.stdout + ran.stderr
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the course's git history to clone")
+def test_on_colab_the_setup_cell_fetches_the_course_into_an_empty_folder(tmp_path):
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, bare], check=True)
+    content = tmp_path / "content"
+    content.mkdir()
+    env = {  # git reads the course's address from this clone
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{bare}.insteadOf",
+        "GIT_CONFIG_VALUE_0": syllabus.repository(),
+        "PIP_NO_INDEX": "1",  # nothing is missing, so nothing may be installed
+    }
+    ran = run_setup_cell(content, colab=True, env=env)
+    clone = content / "alignment-in-miniature"
+    assert ran.stdout.splitlines() == [f"AT {clone}", "LESSON superposition"], ran.stderr
+    depth = subprocess.run(
+        ["git", "rev-list", "--count", "HEAD"], cwd=clone, capture_output=True, text=True
+    )
+    assert depth.stdout.strip() == "1"

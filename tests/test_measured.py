@@ -1,0 +1,63 @@
+"""Numbers behind ≈: enforced when they are printed, masked when notebooks are compared."""
+
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from utils.measured import approx
+from utils.syllabus import ROOT
+
+
+def test_it_prints_the_number_and_its_range():
+    assert approx(0.40213, 0.3, 0.5) == "≈0.402 (0.3 to 0.5)"
+    assert approx(-12, -20, 0, digits=1) == "≈-1e+01 (-20 to 0)"
+
+
+@pytest.mark.parametrize("value", [0.29, 0.51, float("nan"), float("inf")])
+def test_a_number_outside_its_range_is_refused(value):
+    with pytest.raises(ValueError, match=r"outside the stated range 0\.3 to 0\.5"):
+        approx(value, 0.3, 0.5)
+
+
+SAYS = 'print("loss", approx({}, 0.01, 0.05), "nats, 5 arrows")'
+CASES = [  # what the cell measures, what is stored under it, whether the two count as the same
+    (0.0231, "loss ≈0.0231 (0.01 to 0.05) nats, 5 arrows", True),
+    (0.0231, "loss ≈0.0354 (0.01 to 0.05) nats, 5 arrows", True),
+    (0.0231, "loss ≈3.5e-02 (0.01 to 0.05) nats, 5 arrows", True),
+    (0.0231, "cost ≈0.0231 (0.01 to 0.05) nats, 5 arrows", False),
+    (0.0231, "loss ≈0.0231 (0.01 to 0.05) bits, 5 arrows", False),
+    (0.0231, "loss ≈0.0231 (0.01 to 0.06) nats, 5 arrows", False),
+    (0.0231, "loss ≈0.0231 (0.01 to 0.05) nats, 4 arrows", False),
+    (0.0231, "loss 0.0231 (0.01 to 0.05) nats, 5 arrows", False),
+    (0.0731, "loss ≈0.0231 (0.01 to 0.05) nats, 5 arrows", False),  # the run left its range
+]
+
+
+def test_nbval_lets_only_digits_behind_the_sign_differ(tmp_path):
+    cells = [new_code_cell("from utils.measured import approx", execution_count=1)]
+    for value, text, _ in CASES:
+        stored = new_output("stream", name="stdout", text=text + "\n")
+        cells.append(new_code_cell(SAYS.format(value), execution_count=1, outputs=[stored]))
+    notebook = new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, tmp_path / "case.ipynb")
+    options = [
+        "--nbval-sanitize-with",
+        str(ROOT / "tests" / "nbval_sanitize.cfg"),
+        "-c",
+        "/dev/null",
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", "--nbval", *options, str(tmp_path / "case.ipynb")],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    passed = {int(n) for n in re.findall(r"^PASSED .*::Cell (\d+)", ran.stdout, re.MULTILINE)}
+    failed = {int(n) for n in re.findall(r"^FAILED .*::Cell (\d+)", ran.stdout, re.MULTILINE)}
+    same = {i for i, case in enumerate(CASES, 1) if case[2]}
+    assert passed == {0} | same, ran.stdout
+    assert failed == set(range(1, len(cells))) - same, ran.stdout

@@ -1,0 +1,130 @@
+"""The files around the lessons agree with each other, and with the imports."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+
+import jupytext
+import yaml
+from packaging.requirements import Requirement
+
+from tools import build
+from utils import environment, syllabus
+from utils.syllabus import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OURS = {"utils", "lessons", "tools", "tests"}
+DISTRIBUTION = {"IPython": "ipywidgets", "cycler": "matplotlib", "yaml": "pyyaml"}  # comes with
+
+
+def declared(extra=None):
+    texts = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    return {Requirement(t).name: Requirement(t) for t in texts}
+
+
+def imports(text):
+    """The packages that some Python code imports, at any depth."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    outside = found - set(sys.stdlib_module_names) - OURS - {"__main__"}
+    return {DISTRIBUTION.get(name, name) for name in outside}
+
+
+def lesson_code():
+    for path in [*ROOT.glob("utils/*.py"), *ROOT.glob("lessons/*/*.py")]:
+        yield path.read_text(encoding="utf-8")
+    for path in ROOT.glob("lessons/*/lesson.md"):
+        for cell in jupytext.read(path, fmt="md:myst").cells:
+            if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", []):
+                yield cell.source
+
+
+def test_lessons_import_what_pyproject_declares_and_nothing_else():
+    used = set().union(*map(imports, lesson_code()))
+    used.add("numpy")  # not imported: matplotlib reads torch's tensors through it
+    assert used == set(declared()), "pyproject.toml's dependencies are what lessons and utils use"
+
+
+def test_tools_and_tests_import_what_pyproject_declares():
+    files = [*ROOT.glob("tools/*.py"), *ROOT.glob("tests/*.py")]
+    used = set().union(*(imports(p.read_text(encoding="utf-8")) for p in files))
+    assert used <= set(declared()) | set(declared("dev"))
+
+
+def test_environment_yml_says_the_same_as_pyproject():
+    env = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert env["channels"] == ["conda-forge"]
+    conda = [d for d in env["dependencies"] if isinstance(d, str)]
+    (pip,) = [d["pip"] for d in env["dependencies"] if isinstance(d, dict)]
+    wanted = {str(r) for r in {**declared(), **declared("lab")}.values()}
+    torch = str(declared()["torch"])
+    assert set(pip) == wanted - {torch}
+    assert f"pytorch-cpu{torch.removeprefix('torch')}" in conda
+    # repo2docker takes the version of Python only from `=`, not from `>=`.
+    (python,) = [d for d in conda if d.startswith("python")]
+    assert re.fullmatch(r"python=3\.1[1-9]", python)
+
+
+def test_the_floors_let_todays_colab_keep_what_it_has():
+    colab = {"torch": "2.9.0", "numpy": "2.0.2", "ipywidgets": "7.7.1", "matplotlib": "3.10.0"}
+    for name, version in colab.items():
+        assert declared()[name].specifier.contains(version), name
+
+
+def test_the_pins_satisfy_the_floors():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.lower().split("==") for line in lines if line and line[0] != "#")
+    assert pins["torch"] == "2.13.0"
+    for requirement in {**declared(), **declared("lab"), **declared("dev")}.values():
+        assert requirement.specifier.contains(pins[requirement.name]), requirement.name
+
+
+def test_the_address_stands_in_one_place():
+    address = syllabus.repository()
+    made = {"README.md", *(f"{e}/{x.filename}" for e in build.EDITIONS for x in syllabus.written())}
+    tracked = subprocess.run(
+        ["git", "grep", "-lF", address], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    assert set(tracked) <= made | {"pyproject.toml"}
+
+
+def test_lint_and_format():
+    for command in (["check", "."], ["format", "--check", "."]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "ruff", *command], cwd=ROOT, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_environment_report_names_what_is_wrong_and_the_mend(monkeypatch):
+    assert environment.report().startswith("All is well")
+    wanted = [Requirement("no-such-package>=1"), Requirement("torch>=99")]
+    monkeypatch.setattr(environment, "requirements", lambda: wanted)
+    said = environment.report()
+    assert "no-such-package is not installed" in said
+    assert "the course needs >=99" in said
+    assert '%pip install "no-such-package>=1" "torch>=99"' in said
+
+
+def test_only_what_is_missing_is_installed(monkeypatch):
+    ran = []
+    monkeypatch.setattr(environment.subprocess, "run", lambda command, check: ran.append(command))
+    environment.install_missing()
+    assert ran == []
+    wanted = [Requirement("no-such-package>=1"), Requirement("torch>=99")]
+    monkeypatch.setattr(environment, "requirements", lambda: wanted)
+    environment.install_missing()
+    assert [command[-2:] for command in ran] == [["--quiet", "no-such-package>=1"]]
+
+
+def test_the_map_shows_every_entry_and_links_those_that_are_written():
+    text = syllabus.map_html()
+    for entry in syllabus.entries():
+        assert (f'href="{entry.filename}"' in text) is entry.written
+    assert text.count("(planned)") == len(syllabus.entries()) - len(syllabus.written())

@@ -1,0 +1,1 @@
+"""What builds, measures and checks the course. Lessons never import from here."""
