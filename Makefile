@@ -21,7 +21,8 @@ help:
 	@$(PYTHON) tools/make_venv.py
 
 lab: .venv
-	@.venv/bin/jupyter lab $(ROOT_FLAG) notebooks/00_start_here.ipynb $(ARGS)
+	@.venv/bin/jupyter lab $(ROOT_FLAG) --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
 test: .venv
 	@echo "unit tests, exercise contract, freshness, lint, and every notebook of both editions"

@@ -1,5 +1,6 @@
 """What stands in notebooks/ and solutions/: fresh, run, light, readable everywhere."""
 
+import itertools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from tools import build
 from utils import syllabus
@@ -159,6 +161,35 @@ def test_a_wrong_source_is_named(source, said, tmp_path, monkeypatch):
     monkeypatch.setattr(syllabus.Entry, "folder", property(lambda self: folder))
     with pytest.raises((build.BuildError, ValueError), match=said):
         build.compose(entry, "notebooks")
+
+
+UNFINISHED = {  # what a learner's cell may hold while the rest of the lesson must run
+    "sample_sparse_features": "def sample_sparse_features(n_samples, n_features:\n    return",
+    "ToyModel": "class ToyModel(nn.Module):\n    def __init__(self):\n        raise KeyError",
+    "importance_weighted_loss": "importance_weighted_loss = None",
+    "interference": "def interference(W):\n    return W.no_such_thing",
+    "feature_dimensionality": "def feature_dimensionality(W):\n    while True:\n        pass",
+}
+
+
+def test_a_lesson_runs_to_its_end_whatever_the_learner_writes():
+    notebook = build.compose(syllabus.entry("superposition"), "notebooks")
+    checks = {}
+    for cell, following in itertools.pairwise(notebook.cells):
+        if "exercise" in cell.metadata.get("tags", []):
+            name = following.source.split(" = ")[0]
+            cell.source, checks[name] = UNFINISHED[name], following
+    assert set(checks) == set(UNFINISHED)
+    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+    said = {name: cell.outputs[0]["text"] for name, cell in checks.items()}
+    assert "not written yet" in said["sample_sparse_features"]  # the cell does not even parse
+    assert "TypeError" in said["ToyModel"] and "line" not in said["ToyModel"]
+    assert "not written yet" in said["importance_weighted_loss"]
+    assert "no_such_thing" in said["interference"]
+    assert "loop that never ends" in said["feature_dimensionality"]
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", []):
+            assert not [o for o in cell.outputs if o.output_type == "error"], cell.source
 
 
 def run_setup_cell(folder, *, colab, env=None):

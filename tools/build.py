@@ -31,7 +31,7 @@ from utils import claims, exercises, syllabus
 from utils.syllabus import ROOT, Entry
 
 EDITIONS = ("notebooks", "solutions")
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 
 class BuildError(Exception):

@@ -108,10 +108,11 @@ def show(value: Any) -> str:
 
 def _where(error: BaseException) -> str:
     """The learner's own line in which it was raised, if the traceback knows it."""
+    ours = (str(syllabus.ROOT / "utils"), str(syllabus.ROOT / "lessons"))
     frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if f.filename != __file__ and "site-packages" not in f.filename and f.line
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.line and not frame.filename.startswith(ours) and "-packages" not in frame.filename
     ]
     return f"  (line {frames[-1].lineno}: {frames[-1].line})" if frames else ""
 
