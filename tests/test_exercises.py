@@ -179,6 +179,21 @@ def test_the_right_numbers_in_the_wrong_form_are_refused(double, fn):
     assert not double.grade(fn).passed
 
 
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Unprintable(), torch.ones(2).to_sparse(), torch.ones(2, device="meta"), {"a": [1]}],
+    ids=["unprintable", "sparse", "meta", "dict"],
+)
+def test_whatever_an_answer_returns_can_be_graded_and_shown(double, value):
+    grade = double.grade(lambda x: value)
+    assert not grade.passed and str(grade.failing_case)
+
+
 def test_grading_leaves_torch_as_it_was(double):
     state, dtype = torch.random.get_rng_state(), torch.get_default_dtype()
 

@@ -28,27 +28,30 @@ def goal_of_best_by_proxy(goal: Tensor, proxy: Tensor, n: int) -> Tensor:
 
 @goal_of_best_by_proxy.check
 def one_trial_two_candidates(fn):
-    goal, proxy = torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, 2.0]])
-    expect(fn(goal, proxy, 2), torch.tensor(1.0))
+    for proxy in ([2.0, 3.0], [-7001.0, -7000.0], [0.0, 1e-6], [4999.0, 5000.0]):
+        goal, proxy = torch.tensor([[5.0, 1.0]]), torch.tensor([proxy])
+        expect(fn(goal, proxy, 2), torch.tensor(1.0))
 
 
 @goal_of_best_by_proxy.check
 def only_the_first_n_count(fn):
     goal, proxy = torch.tensor([[1.0, 5.0, 9.0]]), torch.tensor([[1.0, 2.0, 3.0]])
     for n, best in ((1, 1.0), (2, 5.0), (3, 9.0)):
-        expect(fn(goal, proxy, n), torch.tensor(best))
+        for unit in (1.0, 1e-30, 1e12):  # "in any unit": no number is too large for a proxy
+            expect(fn(goal, unit * proxy, n), torch.tensor(best))
+            expect(fn(goal, unit * (proxy - 4), n), torch.tensor(best))
 
 
 @goal_of_best_by_proxy.check
 def it_is_the_mean_over_trials_written_out(fn):
     g = torch.Generator().manual_seed(0)
-    goal, proxy = torch.randn(7, 6, generator=g), torch.randn(7, 6, generator=g)
-    for n in (1, 4, 6):
+    for trials, n in ((1, 3), (3, 1), (7, 4), (7, 6), (11, 5)):
+        goal, proxy = torch.randn(trials, 6, generator=g), torch.randn(trials, 6, generator=g)
         chosen = []
-        for trial in range(7):
+        for trial in range(trials):
             scores = proxy[trial].tolist()[:n]
             chosen.append(goal[trial].tolist()[scores.index(max(scores))])
-        expect(fn(goal, proxy, n), torch.tensor(sum(chosen) / 7))
+        expect(fn(goal, proxy, n), torch.tensor(sum(chosen) / trials))
 
 
 @goal_of_best_by_proxy.check

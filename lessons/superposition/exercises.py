@@ -40,10 +40,17 @@ def sample_sparse_features(
 def _sample(fn, n_samples, n_features, p, seed=0):
     """Call an answer, and see that it returns a float tensor of the right shape."""
     x = fn(n_samples, n_features, p, torch.Generator().manual_seed(seed))
-    shape = tuple(x.shape) if torch.is_tensor(x) else x
+    require(torch.is_tensor(x), "a tensor", x)
+    shape = tuple(x.shape)
     require(shape == (n_samples, n_features), f"shape {(n_samples, n_features)}", shape)
-    require(x.is_floating_point(), "a float tensor", str(x.dtype))
+    require(x.dtype == torch.get_default_dtype(), "torch's default float type", str(x.dtype))
     return x
+
+
+@sample_sparse_features.check
+def the_shape_is_kept_for_one_sample_and_one_feature(fn):
+    for shape in ((1, 1), (1, 3), (3, 1)):
+        _sample(fn, *shape, 0.5)
 
 
 @sample_sparse_features.check
@@ -51,20 +58,24 @@ def probability_zero_gives_zeros_and_probability_one_gives_none(fn):
     x = _sample(fn, 3, 2, 0.0)
     expect(x, torch.zeros(3, 2))
     x = _sample(fn, 200, 3, 1.0)
-    require(bool((x > 0).float().mean() > 0.99), "no zeros", f"{(x == 0).sum()} zeros of 600")
+    require(bool((x != 0).float().mean() > 0.99), "no zeros", f"{(x == 0).sum()} zeros of 600")
 
 
 @sample_sparse_features.check
 def magnitudes_are_uniform_on_zero_to_one(fn):
     x = _sample(fn, 2000, 5, 0.5)
     require(bool((x >= 0).all() and (x <= 1).all()), "all values in [0, 1]", x.abs().max().item())
+    largest = max(_sample(fn, 2, 2, 1.0, seed=s).max().item() for s in range(20))
+    require(largest < 1, "no rescaling: the largest value is almost never 1", largest)
+    distinct = len(_sample(fn, 4000, 5, 1.0).unique())
+    require(distinct > 19_000, "fresh draws throughout: nearly 20,000 distinct values", distinct)
     for p in (1.0, 0.3):
         x = _sample(fn, 4000, 5, p, seed=1)
         there = x[x > 0].sort().values
-        # Kolmogorov-Smirnov distance to the uniform distribution; 2/√n is exceeded once in 1,500.
+        # Kolmogorov-Smirnov distance to uniform; chance exceeds 3/√n once in 30 million.
         ideal = torch.linspace(0, 1, max(len(there), 2))[: len(there)]
         gap = (there - ideal).abs().max().item() if len(there) else 1.0
-        limit = 2 / math.sqrt(max(len(there), 1))
+        limit = 3 / math.sqrt(max(len(there), 1))
         require(gap < limit, "present values spread evenly over [0, 1]", gap, feature_probability=p)
 
 
@@ -81,9 +92,18 @@ def each_feature_may_have_a_probability_of_its_own(fn):
     p = torch.tensor([0.1, 0.5, 0.9])
     share = (_sample(fn, 4000, 3, p) != 0).float().mean(0)
     expect(share, p, tol=0.04, feature_probability=p)
-    rows = torch.tensor([[0.0], [1.0]])
-    share = (_sample(fn, 2, 500, rows) != 0).float().mean(1)
-    expect(share, torch.tensor([0.0, 1.0]), tol=0.01, feature_probability=rows)
+    certain = (torch.arange(40) % 2).float()  # 0 or 1, so that the pattern is known exactly
+    present = (_sample(fn, 40, 40, certain) != 0).float()
+    expect(present, certain.expand(40, 40), tol=0, feature_probability=certain)
+
+
+@sample_sparse_features.check
+def the_probability_broadcasts(fn):
+    for p in (torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])):
+        present = (_sample(fn, 2, 3, p) != 0).float()
+        expect(present, p.expand(2, 3), tol=0, feature_probability=p)
+    share = (_sample(fn, 4000, 5, torch.tensor(0.3)) != 0).float().mean()
+    expect(share, torch.tensor(0.3), tol=0.03, feature_probability=torch.tensor(0.3))
 
 
 @sample_sparse_features.check
@@ -117,9 +137,13 @@ def the_generator_decides(fn):
     require(torch.equal(a, b), "the same generator state gives the same sample", b)
     require(not torch.equal(a, c), "another seed gives another sample", c)
     require(untouched, "torch's global random state unused", "it was used")
+    require(not torch.equal(a != 0, c != 0), "another seed has other features present", c)
     generator = torch.Generator().manual_seed(0)
     first, second = fn(20, 3, 0.5, generator), fn(20, 3, 0.5, generator)
-    require(not torch.equal(first, second), "a second call goes on in the stream", second)
+    fresh = "a second call goes on in the stream, with a fresh mask and fresh magnitudes"
+    require(not torch.equal(first != 0, second != 0), fresh, second)
+    first, second = fn(20, 3, 1.0, generator), fn(20, 3, 1.0, generator)
+    require(not torch.isin(first, second).any(), fresh, second)
 
 
 @sample_sparse_features.mistake("one coin for the whole sample: its features come and go together")
@@ -220,7 +244,8 @@ def _by_hand(W, b, x):
 
 @ToyModel.check
 def one_feature_in_one_dimension(fn):
-    for w, b, x, y in ((1.0, 0.0, 1.0, 1.0), (2.0, 0.0, 1.0, 4.0), (1.0, -0.25, 1.0, 0.75)):
+    for w, b, x, y in ((1.0, 0.0, 1.0, 1.0), (2.0, 0.0, 1.0, 4.0), (1.0, -0.25, 1.0, 0.75),
+                       (-1.0, 2.0, -1.0, 1.0), (10.0, 0.0, 3.0, 300.0)):  # fmt: skip
         W, bias, x = torch.tensor([[w]]), torch.tensor([b]), torch.tensor([x])
         expect(_model(fn, W, bias)(x), torch.tensor([y]), W=W, b=bias, x=x)
 
@@ -236,8 +261,8 @@ def relu_cuts_negative_outputs_to_zero(fn):
 def it_is_the_sum_written_out_for_any_leading_dimensions(fn):
     g = torch.Generator().manual_seed(0)
     W, b = torch.randn(2, 5, generator=g), torch.randn(5, generator=g) * 0.3
-    for lead in ((), (3,), (2, 4)):
-        x = torch.rand(*lead, 5, generator=g)
+    for lead in ((), (3,), (1, 1), (2, 4)):
+        x = torch.randn(*lead, 5, generator=g)
         rows = [_by_hand(W, b, row) for row in x.reshape(-1, 5)]
         expect(_model(fn, W, b)(x), torch.stack(rows).reshape(*lead, 5), W=W, b=b, x=x)
 
@@ -245,10 +270,14 @@ def it_is_the_sum_written_out_for_any_leading_dimensions(fn):
 @ToyModel.check
 def instances_do_not_touch_each_other(fn):
     g = torch.Generator().manual_seed(1)
-    W, b = torch.randn(3, 2, 4, generator=g), torch.randn(3, 4, generator=g) * 0.3
-    x = torch.rand(6, 3, 4, generator=g)
-    rows = [torch.stack([_by_hand(W[i], b[i], x[n, i]) for i in range(3)]) for n in range(6)]
-    expect(_model(fn, W, b, n_instances=3)(x), torch.stack(rows), W=W, b=b, x=x)
+    for n in (1, 3):
+        W, b = torch.randn(n, 2, 4, generator=g), torch.randn(n, 4, generator=g) * 0.3
+        for lead in ((), (6,), (2, 3)):
+            x = torch.randn(*lead, n, 4, generator=g)
+            flat = x.reshape(-1, n, 4)
+            rows = [torch.stack([_by_hand(W[i], b[i], r[i]) for i in range(n)]) for r in flat]
+            expected = torch.stack(rows).reshape(x.shape)
+            expect(_model(fn, W, b, n_instances=n)(x), expected, W=W, b=b, x=x)
 
 
 @ToyModel.check
@@ -256,13 +285,36 @@ def its_weights_start_at_random_and_learn(fn):
     a, b, c = (fn(6, 3, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
     require(torch.equal(a.W, b.W), "the same generator state gives the same W", b.W)
     require(not torch.equal(a.W, c.W), "another seed gives another W", c.W)
-    require(a.W.std().item() > 0.01, "a random start, not a constant", a.W)
-    out = a(torch.ones(4, 6))
-    require(out.requires_grad, "gradients reach W and b", "they do not")
-    (a(torch.rand(64, 6)) - 1).pow(2).mean().backward()
-    for name in ("W", "b"):
-        grad = getattr(a, name).grad
-        require(grad is not None and bool(grad.any()), f"{name} has a gradient", grad)
+    spread = min(a.W.std(0).min().item(), a.W.std(1).min().item())
+    require(spread > 0.001, "a random start: no row or column constant", a.W)
+    n_numbers = sum(p.numel() for p in a.parameters())
+    require(n_numbers == 3 * 6 + 6, "W and b, and no other parameter", f"{n_numbers} numbers")
+
+
+@ToyModel.check
+def instances_start_apart_and_from_the_generator(fn):
+    state = torch.random.get_rng_state()
+    generator = torch.Generator().manual_seed(0)
+    first, second = (fn(6, 3, n_instances=4, generator=generator).W.detach() for _ in range(2))
+    again = fn(6, 3, n_instances=4, generator=torch.Generator().manual_seed(0)).W.detach()
+    require(torch.equal(first, again), "the same generator state gives the same W", again)
+    require(not torch.isin(first, second).any(), "a second model goes on in the stream", second)
+    require(first.unique().numel() == first.numel(), "every instance starts elsewhere", first)
+    untouched = torch.equal(state, torch.random.get_rng_state())
+    require(untouched, "torch's global random state unused", "it was used")
+
+
+@ToyModel.check
+def its_gradients_are_those_of_the_formula(fn):
+    # One feature: x' = ReLU(w² x + b), so dx'/dw = 2 w x and dx'/db = 1 where it is positive.
+    for b, slope in ((0.5, 1.0), (-9.0, 0.0)):
+        model = _model(fn, torch.tensor([[1.5]]), torch.tensor([b]))
+        out = model(torch.tensor([2.0]))
+        require(out.requires_grad, "gradients reach W and b", "they do not")
+        out.sum().backward()
+        for name, expected in (("W", torch.tensor([[6.0]])), ("b", torch.tensor([1.0]))):
+            grad = getattr(model, name).grad
+            expect(grad, slope * expected, w=1.5, b=b, x=2.0, gradient_of=name)
 
 
 class _Model(ToyModel.reference):
@@ -326,7 +378,8 @@ def importance_weighted_loss(x: Tensor, x_reconstructed: Tensor, importance: Ten
 
 @importance_weighted_loss.check
 def one_feature_one_sample(fn):
-    for x, y, weight, loss in ((1.0, 0.0, 1.0, 1.0), (1.0, 0.5, 1.0, 0.25), (0.0, 2.0, 0.5, 2.0)):
+    for x, y, weight, loss in ((1.0, 0.0, 1.0, 1.0), (1.0, 0.5, 1.0, 0.25), (0.0, 2.0, 0.5, 2.0),
+                               (3.0, -7.0, 4.0, 400.0)):  # fmt: skip
         got = fn(torch.tensor([[x]]), torch.tensor([[y]]), torch.tensor([weight]))
         expect(got, torch.tensor(loss))
 
@@ -340,8 +393,8 @@ def a_perfect_reconstruction_costs_nothing(fn):
 @importance_weighted_loss.check
 def it_is_the_mean_of_the_weighted_squares_written_out(fn):
     g = torch.Generator().manual_seed(1)
-    for shape in ((2, 3), (7, 2), (3, 4, 5)):
-        x, y = torch.rand(shape, generator=g), torch.rand(shape, generator=g)
+    for shape in ((3,), (2, 3), (7, 2), (3, 4, 5)):
+        x, y = 3 * torch.randn(shape, generator=g), 3 * torch.randn(shape, generator=g)
         weights = torch.rand(shape[-1], generator=g)
         terms = [
             w * (a - b) ** 2
@@ -364,6 +417,13 @@ def doubling_all_importance_doubles_the_loss(fn):
 def importance_may_differ_between_instances(fn):
     x, y = torch.ones(2, 2, 1), torch.zeros(2, 2, 1)
     expect(fn(x, y, torch.tensor([[1.0], [3.0]])), torch.tensor(2.0))
+    g = torch.Generator().manual_seed(3)
+    x, y = torch.rand(3, 2, 2, generator=g), torch.rand(3, 2, 2, generator=g)
+    for shape in ((), (2, 2), (3, 1, 1), (3, 2, 2)):
+        weights = torch.rand(shape, generator=g)
+        full = weights.expand(3, 2, 2).flatten().tolist()
+        pairs = zip(full, x.flatten().tolist(), y.flatten().tolist(), strict=True)
+        expect(fn(x, y, weights), torch.tensor(sum(w * (a - b) ** 2 for w, a, b in pairs) / 12))
 
 
 @importance_weighted_loss.check
@@ -372,7 +432,8 @@ def gradients_flow_to_the_reconstruction(fn):
     loss = fn(x, y, torch.tensor([1.0, 0.5]))
     require(torch.is_tensor(loss) and loss.requires_grad, "a loss with a gradient", loss)
     loss.backward()
-    expect(y.grad, torch.tensor([[-0.5, 0.25]]), x=x, x_reconstructed=y)
+    inputs = {"x": x, "x_reconstructed": y, "importance": torch.tensor([1.0, 0.5])}
+    expect(y.grad, torch.tensor([[-0.5, 0.25]]), **inputs, gradient_of="x_reconstructed")
 
 
 @importance_weighted_loss.mistake("importance is ignored")
@@ -459,6 +520,8 @@ def orthogonal_features_do_not_disturb_each_other(fn):
 def an_antipodal_pair_disturbs_by_the_square_of_the_other_length(fn):
     expect(fn(torch.tensor([[1.0, -1.0]])), torch.tensor([1.0, 1.0]))
     expect(fn(torch.tensor([[2.0, -3.0]])), torch.tensor([9.0, 4.0]))
+    expect(fn(torch.tensor([[1.0, 1.0]])), torch.tensor([1.0, 1.0]))  # the same direction twice
+    expect(fn(torch.tensor([[0.0, 0.0], [1.0, -1.0]])), torch.tensor([1.0, 1.0]))
 
 
 @interference.check
@@ -469,7 +532,18 @@ def a_pentagon_receives_one_and_a_half(fn):
 @interference.check
 def an_absent_feature_receives_and_gives_nothing(fn):
     expect(fn(torch.tensor([[1.0, 0.0], [0.0, 0.0]])), torch.zeros(2))
+    expect(fn(torch.tensor([[0.0, 1.0], [0.0, 0.0]])), torch.zeros(2))
     expect(fn(torch.zeros(2, 3)), torch.zeros(3))
+    some = torch.tensor([[[1.0, -1.0]], [[0.0, 2.0]]])  # absent in one instance only
+    expect(fn(some), torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
+
+
+@interference.check
+def small_features_are_not_absent(fn):
+    W = torch.tensor([[1e-3, -2e-3]])
+    expect(fn(W) * 1e6, torch.tensor([4.0, 1.0]), tol=1e-2, W=W, times="1e6")
+    W = torch.tensor([[1.0, 1e-3], [0.0, 1e-3]])
+    expect(fn(W), torch.tensor([1e-6, 0.5]), tol=1e-2, W=W)
 
 
 @interference.check
@@ -494,6 +568,7 @@ def turning_all_features_together_changes_nothing(fn):
 def instances_are_kept_apart(fn):
     W = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(2))
     expect(fn(W), torch.stack([fn(w) for w in W]), tol=1e-4)
+    expect(fn(W.view(1, 3, 1, 2, 4)), fn(W).view(1, 3, 1, 4), tol=1e-4)
     sums = [
         [sum(v * v for j, v in enumerate(r) if j != i) for i, r in enumerate(_overlaps(w))]
         for w in W
@@ -503,9 +578,12 @@ def instances_are_kept_apart(fn):
 
 @interference.check
 def gradients_flow_to_the_weights(fn):
-    W = torch.tensor([[1.0, -1.0]], requires_grad=True)
+    # For two unit vectors with cosine c the sum is 2c², and its gradient 4c W_j − 2c² W_i.
+    W = torch.tensor([[1.0, 0.6], [0.0, 0.8]], requires_grad=True)
     total = fn(W)
     require(torch.is_tensor(total) and total.requires_grad, "a result with a gradient", total)
+    total.sum().backward()
+    expect(W.grad, torch.tensor([[0.72, 1.968], [1.92, -0.576]]), W=W, gradient_of="the sum")
 
 
 @interference.mistake("the feature itself is counted: the diagonal was not left out")
@@ -602,7 +680,10 @@ def regular_polygons_get_two_nths(fn):
 @feature_dimensionality.check
 def an_absent_feature_has_none(fn):
     expect(fn(torch.tensor([[1.0, 0.0], [0.0, 0.0]])), torch.tensor([1.0, 0.0]))
+    expect(fn(torch.tensor([[0.0, 1.0], [0.0, 0.0]])), torch.tensor([0.0, 1.0]))
     expect(fn(torch.zeros(2, 3)), torch.zeros(3))
+    some = torch.tensor([[[1.0, -1.0]], [[0.0, 2.0]]])  # absent in one instance only
+    expect(fn(some), torch.tensor([[0.5, 0.5], [0.0, 1.0]]))
 
 
 @feature_dimensionality.check
@@ -619,7 +700,11 @@ def it_is_the_fraction_written_out(fn):
 def scaling_or_turning_all_features_changes_nothing(fn):
     g = torch.Generator().manual_seed(1)
     W = torch.randn(4, 6, generator=g)
-    expect(fn(3 * W), fn(W), tol=1e-4)
+    for scale in (3, 100, 1e-3):
+        expect(fn(scale * W), fn(W), tol=1e-3)
+    W = torch.diag(torch.tensor([1.0, 1e-3]))  # short, not absent
+    expect(fn(W), torch.ones(2), tol=0.02, W=W)
+    W = torch.randn(4, 6, generator=g)
     turned = torch.linalg.qr(torch.randn(4, 4, generator=g)).Q @ W
     expect(fn(turned), fn(W), tol=1e-4)
 
@@ -627,6 +712,7 @@ def scaling_or_turning_all_features_changes_nothing(fn):
 @feature_dimensionality.check
 def each_instance_has_fractions_of_its_own(fn):
     W = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(2))
+    expect(fn(W.view(1, 3, 1, 2, 4)), fn(W).view(1, 3, 1, 4), tol=1e-4)
     each = [
         [
             sum(v * v for v in w[:, i].tolist()) / sum(v * v for v in row)
