@@ -16,7 +16,12 @@ from utils.syllabus import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"utils", "lessons", "tools", "tests"}
-DISTRIBUTION = {"IPython": "ipywidgets", "cycler": "matplotlib", "yaml": "pyyaml"}  # comes with
+DISTRIBUTION = {  # comes with
+    "IPython": "ipywidgets",
+    "PIL": "matplotlib",
+    "cycler": "matplotlib",
+    "yaml": "pyyaml",
+}
 
 
 def declared(extra=None):

@@ -89,7 +89,7 @@ def best_of_restarts(
     with torch.no_grad():
         for kept, tried in zip(model.parameters(), tries.parameters(), strict=True):
             kept.copy_(tried[best])
-    train(model, density, importance, steps=350, n_draws=8, seed=seed + 1)
+    train(model, density, importance, steps=400, n_draws=8, seed=seed + 1)
     return model, expected_loss(model, density, importance, seed)
 
 
@@ -375,7 +375,7 @@ def bench() -> Iterator[tuple[str, Callable[[], tuple[int, float | None]]]]:
     def sweep() -> tuple[int, float]:
         model = five_in_two(0)
         weights = IMPORTANCE.expand(10, 5)
-        return 430, expected_loss(model, DENSITIES, weights, seed=99).mean().item()
+        return 480, expected_loss(model, DENSITIES, weights, seed=99).mean().item()
 
     def single(instances: int, features: int, steps: int) -> Callable:
         def run() -> tuple[int, float]:

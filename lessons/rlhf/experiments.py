@@ -1,0 +1,372 @@
+"""What the RLHF lesson trains and measures (Christiano 2017; Schulman 2017; Ouyang 2022)."""
+
+import copy
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import utils
+from lessons.rlhf.exercises import (
+    generalised_advantages,
+    kl_estimates,
+    kl_penalised_reward,
+    ppo_clipped_loss,
+    sequence_logprobs,
+)
+from utils import progress
+from utils.claims import Finding, claim
+from utils.preferences import (
+    Policy,
+    RewardModel,
+    World,
+    preference_pairs,
+    preference_probability,
+    sft,
+    train_reward_model,
+)
+
+BETA = 0.2  # the penalty of the main run
+BETAS = (0.1, 0.2, 0.4, 0.8, 1.6)  # of the sweep in the small world
+BUDGETS = (125, 250, 500, 1000, 2000, 4000)  # comparisons bought, for the reward model's accuracy
+LETTERS = "abcdefgh"
+
+
+def centered(model: nn.Module, samples: Tensor) -> Callable[[Tensor], Tensor]:
+    """The reward model, shifted so that these samples score 0 on average."""
+    with torch.no_grad():
+        mean = model(samples).mean()
+    return lambda tokens: model(tokens) - mean
+
+
+class Critic(Policy):
+    """A smaller network of the policy's kind: predicts what is still to come, before each token."""
+
+    def __init__(self, n_tokens: int, length: int, seed: int):
+        super().__init__(n_tokens, length, seed, embedding=16, hidden=32)
+        self.out = nn.Linear(32, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def values(self, tokens: Tensor) -> Tensor:
+        """(batch, length); [:, t] knows the tokens before t, not token t itself."""
+        return self.logits(tokens)[..., 0]
+
+
+@torch.no_grad()
+def collect(
+    policy: Policy, critic: Critic, reference: Policy, reward: Callable, beta: float,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:  # fmt: skip
+    """Let the policy write 256 sequences, and work out what PPO needs to know about them."""
+    tokens = policy.sample(256, generator)
+    logprobs, ref_logprobs = policy.token_logprobs(tokens), reference.token_logprobs(tokens)
+    score, values = reward(tokens), critic.values(tokens)
+    rewards = kl_penalised_reward(score, logprobs, ref_logprobs, beta)
+    advantages = generalised_advantages(rewards, values, gamma=1.0, lam=0.95)
+    k1, _, _ = kl_estimates(logprobs.sum(-1), ref_logprobs.sum(-1))
+    returns = advantages + values  # what the critic should have said
+    advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return {
+        "tokens": tokens, "logprobs": logprobs, "advantages": advantages, "returns": returns,
+        "score": score.mean(), "kl": k1.mean(),
+    }  # fmt: skip
+
+
+def improve(
+    policy: Policy, critic: Critic, adam: torch.optim.Adam, batch: dict[str, Tensor], clip: float
+) -> None:
+    """Four steps on one batch: the policy by PPO's loss, the critic by its squared error."""
+    for _ in range(4):
+        logprobs = policy.token_logprobs(batch["tokens"])
+        loss = ppo_clipped_loss(logprobs, batch["logprobs"], batch["advantages"], clip)
+        error = (critic.values(batch["tokens"]) - batch["returns"]).pow(2).mean()
+        adam.zero_grad()
+        (loss + error / 2).backward()
+        adam.step()
+
+
+def ppo(
+    reference: Policy, reward: Callable, beta: float, seed: int, steps: int = 60, clip: float = 0.2
+) -> tuple[Policy, list[dict[str, Tensor]]]:
+    """Train a copy of the reference against a reward. Returns it and the batches it learnt from."""
+    policy, generator, batches = copy.deepcopy(reference), utils.generator(seed), []
+    critic = Critic(policy.n_tokens, policy.length, seed)
+    adam = torch.optim.Adam([{"params": policy.parameters()}, {"params": critic.parameters()}])
+    adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = 2e-3, 5e-3
+    schedule = CosineAnnealingLR(adam, steps)
+    for _ in progress.track(range(steps), f"PPO, β = {beta}"):
+        batch = collect(policy, critic, reference, reward, beta, generator)
+        improve(policy, critic, adam, batch, clip)
+        schedule.step()
+        batches.append(batch)
+    return policy, batches
+
+
+def curve(batches: list[dict[str, Tensor]], key: str) -> Tensor:
+    """One number per PPO step: "score" or "kl"."""
+    return torch.stack([batch[key] for batch in batches])
+
+
+def gold_curve(world: World, batches: list[dict[str, Tensor]]) -> Tensor:
+    """What the gold reward thinks of each PPO step's samples. PPO itself never sees this."""
+    return torch.stack([world.gold(batch["tokens"]).mean() for batch in batches])
+
+
+@torch.no_grad()
+def accuracy(models: list[nn.Module], world: World, first: Tensor, second: Tensor) -> float:
+    """How often the models' mean reward orders two sequences as the gold reward does."""
+    lead = torch.stack([model(first) - model(second) for model in models]).mean(0)
+    return ((lead > 0) == (world.gold(first) > world.gold(second))).float().mean().item()
+
+
+@cache
+def prepared(
+    seed: int, n_tokens: int = 8, length: int = 12, pairs: int = 2000
+) -> tuple[World, Policy, Callable[[Tensor], Tensor]]:
+    """Stages 1 and 2: a world, its SFT policy, and a reward learnt from comparisons."""
+    world, generator = World(seed, n_tokens, length), utils.generator(seed)
+    policy = Policy(n_tokens, length, seed)
+    sft(policy, world.demonstrations(5000, generator), generator)
+    first, second = policy.sample(2 * pairs, generator).chunk(2)
+    chosen, rejected = preference_pairs(world, first, second, generator)
+    model = RewardModel(16, n_tokens, length, seed)
+    train_reward_model(model, chosen, rejected, generator)
+    return world, policy, centered(model, torch.cat([first, second]))
+
+
+@cache
+def trained(seed: int, beta: float, clip: float = 0.2) -> tuple[Policy, list[dict[str, Tensor]]]:
+    """Stage 3 in the main world; three claims look at these runs."""
+    _, policy, reward = prepared(seed)
+    return ppo(policy, reward, beta, seed, clip=clip)
+
+
+@torch.no_grad()
+def logprobs_of_all(policy: Policy, sequences: Tensor) -> Tensor:
+    """The exact log-probability of every sequence, in double precision: (n_sequences,)."""
+    mask = torch.ones_like(sequences, dtype=torch.bool)
+    return sequence_logprobs(policy.logits(sequences).double(), sequences, mask)
+
+
+def optimum(ref_logprobs: Tensor, rewards: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    """log π* = log π_ref + r/β − log Z for every sequence, and what it reaches: J* = β log Z."""
+    unnormalized = ref_logprobs + rewards / beta
+    log_z = unnormalized.logsumexp(0)
+    return unnormalized - log_z, beta * log_z
+
+
+def expected(logprobs: Tensor, values: Tensor) -> Tensor:
+    """E_π[values], summed over every sequence."""
+    return (logprobs.exp() * values).sum()
+
+
+def exact_kl(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """KL(π ‖ π_ref) in nats, summed over every sequence."""
+    return expected(logprobs, logprobs - ref_logprobs)
+
+
+@cache
+def sweep(seed: int) -> tuple[Tensor, Tensor, Tensor, list[Policy], Policy]:
+    """PPO at each of BETAS in a world of 4⁶ = 4,096 sequences.
+
+    Returns the sequences, the reference's log-probability and the learnt reward of each, the
+    policies that PPO made, and the reference.
+    """
+    world, reference, reward = prepared(seed, n_tokens=4, length=6)
+    sequences = world.all_sequences()
+    ref_logprobs = logprobs_of_all(reference, sequences)
+    with torch.no_grad():
+        rewards = reward(sequences).double()
+    rewards = rewards - expected(ref_logprobs, rewards)  # 0 under the reference, exactly
+    policies = [ppo(reference, reward, beta, seed)[0] for beta in BETAS]
+    return sequences, ref_logprobs, rewards, policies, reference
+
+
+def shares_of_optimum(seed: int) -> Tensor:
+    """At each β, what PPO gains over the reference as a share of what can be gained: (5,)."""
+    sequences, ref_logprobs, rewards, policies, _ = sweep(seed)
+    shares = []
+    for beta, policy in zip(BETAS, policies, strict=True):
+        logprobs = logprobs_of_all(policy, sequences)
+        reached = expected(logprobs, rewards) - beta * exact_kl(logprobs, ref_logprobs)
+        shares.append(reached / optimum(ref_logprobs, rewards, beta)[1])
+    return torch.stack(shares)
+
+
+def estimator_moments(logprobs: Tensor, ref_logprobs: Tensor) -> tuple[Tensor, Tensor]:
+    """Exact mean and standard deviation of k1, k2, k3 for one sampled sequence: (3,) each."""
+    k = torch.stack(kl_estimates(logprobs, ref_logprobs))
+    mean = expected(logprobs, k[0]), expected(logprobs, k[1]), expected(logprobs, k[2])
+    mean = torch.stack(mean)
+    variance = (logprobs.exp() * (k - mean[:, None]) ** 2).sum(-1)
+    return mean, variance.sqrt()
+
+
+def train_ensemble(chosen: Tensor, rejected: Tensor, seed: int) -> list[RewardModel]:
+    """Three reward models on the same comparisons, each from its own start."""
+    models = [RewardModel(16, seed=10 * seed + k) for k in range(3)]
+    for model in models:
+        train_reward_model(model, chosen, rejected, utils.generator(seed), steps=200, batch=128)
+    return models
+
+
+@torch.no_grad()
+def disagreement(models: list[nn.Module], first: Tensor, second: Tensor) -> Tensor:
+    """How much the models differ on who wins: variance of the predicted probability. (n,)"""
+    return torch.stack([torch.sigmoid(m(first) - m(second)) for m in models]).var(0)
+
+
+def buy_comparisons(seed: int, actively: bool) -> list[float]:
+    """Accuracy after each of BUDGETS: new pairs at random, or those most disagreed about."""
+    world, policy, _ = prepared(seed)
+    generator = utils.generator(seed)
+    test = policy.sample(16000, generator).chunk(2)
+    first, second = policy.sample(32000, generator).chunk(2)
+    chosen, rejected = preference_pairs(world, first, second, generator)  # asked one by one below
+    waiting, bought = torch.arange(len(first)), torch.tensor([], dtype=torch.long)
+    models, found = [], []
+    for budget in progress.track(BUDGETS, "actively" if actively else "at random"):
+        if actively and models:
+            doubt = disagreement(models, first[waiting], second[waiting])
+            waiting = waiting[doubt.argsort(descending=True)]
+        n = budget - len(bought)
+        bought, waiting = torch.cat([bought, waiting[:n]]), waiting[n:]
+        models = train_ensemble(chosen[bought], rejected[bought], seed)
+        found.append(accuracy(models, world, *test))
+    return found
+
+
+@cache
+def bought(seed: int, actively: bool) -> Tensor:
+    """The same as a tensor, kept: two claims look at it."""
+    return torch.tensor(buy_comparisons(seed, actively))
+
+
+@claim(
+    "People would rather have what RLHF writes than what SFT writes",
+    source="Ouyang et al. 2022, Sec. 4.1 and Fig. 3",
+    paper="training on comparisons with PPO is a clear step up from training on demonstrations",
+    bound="the gold reward prefers PPO's samples (β = 0.2) to SFT's in more than 50 % of pairs",
+)
+def rlhf_beats_sft(seed: int) -> Finding:
+    world, policy, _ = prepared(seed)
+    generator = utils.generator(100 + seed)
+    after = trained(seed, BETA)[0].sample(4000, generator)
+    wins = preference_probability(world, after, policy.sample(4000, generator)).mean()
+    return Finding(100 * wins, "% preferred to SFT", wins > 0.5)
+
+
+@claim(
+    "More comparisons, a better reward model",
+    source="Stiennon et al. 2020, Sec. 4.3",
+    paper="doubling the data adds about 1.1 points of validation accuracy",
+    bound="accuracy on held-out pairs rises at each doubling from 125 to 4,000 comparisons",
+)
+def more_comparisons_help(seed: int) -> Finding:
+    gains = 100 * bought(seed, actively=False).diff()
+    return Finding(gains.mean(), "points per doubling", (gains > 0).all())
+
+
+@claim(
+    "Asking about pairs on which an ensemble disagrees beats asking at random",
+    source="Christiano et al. 2017, Sec. 2.2.4 and 3.3",
+    paper="the ablation is mixed: random queries do worse in some tasks and better in others",
+    bound="mean accuracy over the five budgets after the first is higher",
+)
+def active_beats_random(seed: int) -> Finding:
+    lead = (bought(seed, actively=True) - bought(seed, actively=False))[1:].mean()
+    return Finding(100 * lead, "points ahead", lead > 0)
+
+
+@claim(
+    "PPO finds the optimum of the penalized reward, π* ∝ π_ref exp(r/β)",
+    source="Schulman et al. 2017; optimum as in Rafailov et al. 2023, eq. 4",
+    paper="PPO maximizes E[r] − β KL, whose maximum is known in closed form",
+    bound="at each of five β it has at least 90 % of what can be gained over the reference",
+)
+def ppo_reaches_the_optimum(seed: int) -> Finding:
+    shares = shares_of_optimum(seed)
+    return Finding(100 * shares.min(), "% at the worst β", (shares >= 0.9).all())
+
+
+@claim(
+    "Without a KL penalty the score keeps rising and what it stands for gets worse",
+    source="Stiennon et al. 2020, Fig. 5",
+    paper="optimized too far, summaries become worse than where they started",
+    bound="at the end the score is in the run's highest tenth, and gold is below the SFT policy's",
+)
+def unpenalized_gold_falls(seed: int) -> Finding:
+    world, _, _ = prepared(seed)
+    _, batches = trained(seed, 0.0)
+    score, gold = curve(batches, "score"), gold_curve(world, batches)
+    holds = score[-1] >= score.quantile(0.9) and gold[-1] < gold[0]
+    return Finding(gold[-1] - gold[0], "sd of gold, end − start", holds)
+
+
+@claim(
+    "The KL penalty holds that back",
+    source="Ouyang et al. 2022, Sec. 3.5",
+    paper="a per-token KL penalty mitigates over-optimization of the reward model",
+    bound="gold at the end is higher with β = 0.2 than without a penalty",
+)
+def penalty_helps(seed: int) -> Finding:
+    world, _, _ = prepared(seed)
+    ends = [gold_curve(world, trained(seed, beta)[1])[-5:].mean() for beta in (BETA, 0.0)]
+    return Finding(ends[0] - ends[1], "sd of gold", ends[0] > ends[1])
+
+
+@claim(
+    "k3 is less noisy than k1",
+    source='Schulman 2020, "Approximating KL Divergence"',
+    paper="k3 is unbiased, with a lower standard deviation than k1, in his two examples",
+    bound="exact standard deviation over whole sequences lower for each of the five policies",
+)
+def k3_is_quieter_than_k1(seed: int) -> Finding:
+    sequences, ref_logprobs, _, policies, _ = sweep(seed)
+    sds = [
+        estimator_moments(logprobs_of_all(policy, sequences), ref_logprobs)[1]
+        for policy in policies
+    ]
+    lower = sum(bool(sd[2] < sd[0]) for sd in sds)
+    return Finding(lower, "of 5 policies", lower == len(BETAS))
+
+
+@claim(
+    "Without its clip, PPO's reuse of each batch does harm",
+    source="Schulman et al. 2017, Table 1",
+    paper="mean normalized score 0.82 with clip 0.2, −0.39 without clip or penalty",
+    bound="score − β KL over the last ten steps is higher with clip 0.2 than without",
+)
+def clipping_helps(seed: int) -> Finding:
+    reached = []
+    for _, batches in (trained(seed, BETA), trained(seed, BETA, clip=float("inf"))):
+        reached.append((curve(batches, "score") - BETA * curve(batches, "kl"))[-10:].mean())
+    return Finding(reached[0] - reached[1], "of penalized reward", reached[0] > reached[1])
+
+
+def bench() -> Iterator[tuple[str, Callable[[], tuple[int, float | None]]]]:
+    """Rows for `make bench`: the three stages, the sweep, and buying comparisons."""
+
+    def stages() -> tuple[int, None]:
+        prepared.__wrapped__(0)
+        return 600, None
+
+    def one_run() -> tuple[int, float]:
+        _, policy, reward = prepared(0)
+        _, batches = ppo(policy, reward, BETA, seed=0)
+        return 60, curve(batches, "score")[-1].item()
+
+    def whole_sweep() -> tuple[int, float]:
+        sweep.cache_clear()
+        return 60 * len(BETAS), shares_of_optimum(0).min().item()
+
+    def buying() -> tuple[int, float]:
+        return 3 * 200 * len(BUDGETS), buy_comparisons(0, actively=True)[-1]
+
+    yield "SFT and reward model", stages
+    yield "PPO, 60 steps of 256 sequences", one_run
+    yield "PPO at five β in the small world", whole_sweep
+    yield "reward models on bought comparisons", buying
