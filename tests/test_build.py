@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -17,6 +18,7 @@ from utils import syllabus
 from utils.syllabus import ROOT
 
 WANTED = [(entry, edition) for entry in syllabus.written() for edition in build.EDITIONS]
+WANTED += [(SimpleNamespace(filename=build.PRACTICE_FILE), "notebooks")]
 IDS = [f"{edition}/{entry.filename}" for entry, edition in WANTED]
 every_notebook = pytest.mark.parametrize("entry, edition", WANTED, ids=IDS)
 
@@ -36,7 +38,8 @@ def figures(entry, edition):
 
 @every_notebook
 def test_it_is_what_its_source_makes(entry, edition):
-    wanted = build.compose(entry, edition)
+    practice = entry.filename == build.PRACTICE_FILE
+    wanted = build.compose_practice() if practice else build.compose(entry, edition)
     assert build.is_fresh(ROOT / edition / entry.filename, wanted), "run `make build`"
 
 

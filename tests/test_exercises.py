@@ -8,7 +8,11 @@ import torch
 from utils import exercises, syllabus
 from utils.exercises import exercise, expect, require
 
-DECLARED = [ex for entry in syllabus.written() for ex in exercises.of(entry.topic)]
+DECLARED = [
+    ex
+    for entry in syllabus.written()
+    for ex in exercises.of(entry.topic) + exercises.drills(entry.topic)
+]
 PLANTED = [(ex, text, fn) for ex in DECLARED for text, fn in ex.mistakes]
 
 
@@ -21,7 +25,9 @@ def test_the_reference_passes_and_the_declaration_is_whole(ex):
     assert ex.teaches and ex.minutes > 0
 
 
-@pytest.mark.parametrize("ex, text, fn", PLANTED, ids=[f"{e.name}: {t}" for e, t, _ in PLANTED])
+@pytest.mark.parametrize(
+    "ex, text, fn", PLANTED, ids=[f"{e.topic}.{e.name}: {t}" for e, t, _ in PLANTED]
+)
 def test_every_planted_mistake_is_refused_and_named(ex, text, fn):
     grade = ex.grade(fn)
     assert not grade.passed, "no check notices it"

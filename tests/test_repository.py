@@ -20,6 +20,7 @@ DISTRIBUTION = {  # comes with
     "IPython": "ipywidgets",
     "PIL": "matplotlib",
     "cycler": "matplotlib",
+    "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
 
@@ -92,7 +93,8 @@ def test_the_pins_satisfy_the_floors():
 
 def test_the_address_stands_in_one_place():
     address = syllabus.repository()
-    made = {"README.md", *(f"{e}/{x.filename}" for e in build.EDITIONS for x in syllabus.written())}
+    made = {"README.md", f"notebooks/{build.PRACTICE_FILE}"}
+    made |= {*(f"{e}/{x.filename}" for e in build.EDITIONS for x in syllabus.written())}
     tracked = subprocess.run(
         ["git", "grep", "-lF", address], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()

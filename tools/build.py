@@ -16,6 +16,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from utils import claims, exercises, syllabus
 from utils.syllabus import ROOT, Entry
 
 EDITIONS = ("notebooks", "solutions")
+PRACTICE, PRACTICE_FILE = ROOT / "lessons" / "whiteboard.md", "whiteboard.ipynb"
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 
@@ -73,10 +75,7 @@ def header(entry: Entry, edition: str) -> str:
     start = syllabus.entries()[0]
     return (
         f"# {entry.number} · {entry.title}{filled}\n\n"
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-        f"({syllabus.colab_url(entry, edition)}) "
-        f"[![Open on Binder](https://mybinder.org/badge_logo.svg)]"
-        f"({syllabus.binder_url(entry, edition)})\n\n"
+        f"{syllabus.badges(entry.filename, edition)}\n\n"
         f"{' · '.join(facts)} · [all lessons]({start.filename}) · "
         f"[the same lesson {label}](../{other}/{entry.filename})"
     )
@@ -122,11 +121,11 @@ def whiteboard(entry: Entry, edition: str) -> list[NotebookNode]:
     if edition == "notebooks":
         text = re.sub(r"^### Rubric\n.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
     prompts = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.MULTILINE)  # one level down in the lesson
+    way = PRACTICE_FILE if edition == "notebooks" else f"../notebooks/{PRACTICE_FILE}"
+    intro = f"## Whiteboard\n\nAgainst the clock and graded: [whiteboard practice]({way}).\n\n"
     return [
         new_markdown_cell(resolve_links(part.strip(), str(path)))
-        for part in re.split(
-            r"^(?=### )(?!#### )", "## Whiteboard\n\n" + prompts, flags=re.MULTILINE
-        )
+        for part in re.split(r"^(?=### )(?!#### )", intro + prompts, flags=re.MULTILINE)
     ]
 
 
@@ -163,7 +162,7 @@ def digest(entry: Entry) -> str:
     # Only a lesson that looks at the syllabus (the map) depends on all of its entries.
     entries = syllabus.entries() if "syllabus." in text else entry
     parts += [claims.table(entry.topic).encode(), repr(entries).encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    return fingerprint(parts)
 
 
 def compose(entry: Entry, edition: str) -> NotebookNode:
@@ -174,21 +173,48 @@ def compose(entry: Entry, edition: str) -> NotebookNode:
         cells += expand(cell, entry, edition)
     cells += whiteboard(entry, edition)
     cells.append(new_markdown_cell(footer(entry)))
+    return finished(cells, entry.topic, digest(entry))
+
+
+def compose_practice() -> NotebookNode:
+    """The notebook of whiteboard practice, which belongs to no lesson: lessons/whiteboard.md."""
+    text = PRACTICE.read_text(encoding="utf-8")
+    title = f"# Whiteboard practice\n\n{syllabus.badges(PRACTICE_FILE)}"
+    cells = [new_markdown_cell(title), new_code_cell(setup_cell())]
+    for cell in jupytext.reads(text, fmt="md:myst").cells:
+        make = new_markdown_cell if cell.cell_type == "markdown" else new_code_cell
+        cells.append(make(resolve_links(cell.source, "lessons/whiteboard.md")))
+    # It shows a prompt and a table of all lessons, so it depends on every one of them.
+    files = [PRACTICE, *sorted((ROOT / "lessons").glob("*/whiteboard.md"))]
+    files += [
+        *sorted((ROOT / "lessons").glob("*/drills.py")),
+        *sorted((ROOT / "utils").glob("*.py")),
+    ]
+    return finished(cells, "whiteboard", fingerprint([p.read_bytes() for p in files]))
+
+
+def finished(cells: list[NotebookNode], name: str, made_from: str) -> NotebookNode:
+    """A notebook of these cells, with ids that stay, and with what it was made from."""
     for i, cell in enumerate(cells):
-        cell["id"] = f"{entry.topic.replace('_', '-')}-{i:03d}"
+        cell["id"] = f"{name.replace('_', '-')}-{i:03d}"
     notebook = new_notebook(cells=cells)
     notebook.metadata = NotebookNode(
         kernelspec=KERNEL,
         language_info={"name": "python"},
-        course={"digest": digest(entry), "cells": cells_digest(notebook)},
+        course={"digest": made_from, "cells": cells_digest(notebook)},
     )
     return notebook
+
+
+def fingerprint(parts: list[bytes]) -> str:
+    """Sixteen hexadecimal digits that change with any of the parts."""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def cells_digest(notebook: NotebookNode) -> str:
     """A fingerprint of the cells' sources, by which an edit by hand is seen."""
     text = "\0".join(f"{c.cell_type}\1{c.source}" for c in notebook.cells)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprint([text.encode()])
 
 
 def is_fresh(path: Path, wanted: NotebookNode) -> bool:
@@ -250,16 +276,22 @@ def remove_orphans() -> None:
                 print(f"removed {path.relative_to(ROOT)}: no lesson has this number and name now")
 
 
+def every_notebook() -> Iterator[tuple[Path, NotebookNode]]:
+    """Each notebook's place, and what must stand there."""
+    for entry in syllabus.written():
+        for edition in EDITIONS:
+            yield ROOT / edition / entry.filename, compose(entry, edition)
+    yield ROOT / "notebooks" / PRACTICE_FILE, compose_practice()
+
+
 def build_notebooks() -> None:
     """Write what is missing or stale, two notebooks at a time."""
     jobs = []
-    for entry in syllabus.written():
-        for edition in EDITIONS:
-            wanted, path = compose(entry, edition), ROOT / edition / entry.filename
-            if not is_fresh(path, wanted):
-                set_aside_edits(path)
-                path.parent.mkdir(exist_ok=True)
-                jobs.append((wanted, path))
+    for path, wanted in every_notebook():
+        if not is_fresh(path, wanted):
+            set_aside_edits(path)
+            path.parent.mkdir(exist_ok=True)
+            jobs.append((wanted, path))
     if not jobs:
         print("The notebooks are fresh.")
         return
@@ -277,13 +309,12 @@ def readme_parts() -> dict[str, str]:
     url = syllabus.repository()
     rows = ["| | lesson | paper | minutes | open it |", "|---|---|---|---|---|"]
     for e in syllabus.written():
-        badges = (
-            f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-            f"({syllabus.colab_url(e)}) "
-            f"[![Open on Binder](https://mybinder.org/badge_logo.svg)]({syllabus.binder_url(e)})"
-        )
         link = f"[{e.title}](notebooks/{e.filename}) ([solutions](solutions/{e.filename}))"
-        rows.append(f"| {e.number} | {link} | {e.paper} | {e.minutes} | {badges} |")
+        rows.append(
+            f"| {e.number} | {link} | {e.paper} | {e.minutes} | {syllabus.badges(e.filename)} |"
+        )
+    practice = f"[Whiteboard practice](notebooks/{PRACTICE_FILE}): drills against the clock"
+    rows.append(f"| | {practice} | | | {syllabus.badges(PRACTICE_FILE)} |")
     planned = ", ".join(e.title for e in syllabus.entries() if not e.written)
     found = [
         f"**{e.title}**\n\n{claims.table(e.topic)}"

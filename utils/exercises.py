@@ -87,6 +87,15 @@ class Grade:
     blank: bool = False
     checks: int = 0
 
+    def __str__(self) -> str:
+        """The verdict as a learner reads it; the first line says it all."""
+        if self.passed:
+            return f"correct, {self.checks} checks passed."
+        if self.blank:
+            return "not written yet."
+        looks = [f"  looks like {self.looks_like}"] if self.looks_like else []
+        return "\n".join(["not right yet.", *looks, str(self.failing_case)])
+
 
 def show(value: Any) -> str:
     """A value as a learner reads it: long ones cut, exceptions in a line."""
@@ -438,8 +447,17 @@ def exercise(
 
 def of(topic: str) -> list[Exercise]:
     """The exercises of a lesson, in the order in which they are declared."""
-    if not (syllabus.entry(topic).folder / "exercises.py").exists():
+    return _declared(topic, "exercises")
+
+
+def drills(topic: str) -> list[Exercise]:
+    """What a lesson's whiteboard prompts grade beside its exercises: typed results, mended code."""
+    return _declared(topic, "drills")
+
+
+def _declared(topic: str, name: str) -> list[Exercise]:
+    if not (syllabus.entry(topic).folder / f"{name}.py").exists():
         return []
-    module = importlib.import_module(f"lessons.{topic}.exercises")
+    module = importlib.import_module(f"lessons.{topic}.{name}")
     found = [x for x in vars(module).values() if isinstance(x, Exercise)]
-    return [x for x in found if x.topic == topic]  # not those imported from an earlier lesson
+    return [x for x in found if x.reference.__module__ == module.__name__]  # not those imported

@@ -44,23 +44,16 @@ class Lesson:
         record: whether a pass counts in the learner's record (not in the edition with solutions).
         """
         ex = self._find(answer)
-        if answer is ex:
-            print(f"{ex.name}: not written yet. The lesson goes on with the reference.")
-            return ex
-        grade = ex.grade(answer)
+        grade = exercises.Grade(False, blank=True) if answer is ex else ex.grade(answer)
         if grade.passed:
-            print(f"{ex.name}: correct, {grade.checks} checks passed.")
+            print(f"{ex.name}: {grade}")
             if record:
                 _record(ex)
             return answer
-        if grade.blank:
-            print(f"{ex.name}: not written yet. The lesson goes on with the reference.")
-            return ex
-        print(f"{ex.name}: not right yet. The lesson goes on with the reference.")
-        if grade.looks_like:
-            print(f"  looks like {grade.looks_like}")
-        print(grade.failing_case)
-        print(f'  stuck?    lesson.hint("{ex.name}")')
+        verdict, *diagnosis = str(grade).split("\n", 1)
+        print(f"{ex.name}: {verdict} The lesson goes on with the reference.", *diagnosis, sep="\n")
+        if not grade.blank:
+            print(f'  stuck?    lesson.hint("{ex.name}")')
         return ex
 
     def hint(self, which: Callable | str) -> None:

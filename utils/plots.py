@@ -71,16 +71,20 @@ def slider(
 
     control.observe(redraw, names="value")
     box = ipywidgets.VBox([control, below])
-    # By hand, so that a page which cannot run it (GitHub, print) has a sentence in its place.
+    show_widget(box, f"A slider over {label}")
+    return box
+
+
+def show_widget(widget: ipywidgets.Widget, what: str) -> None:
+    """Display a widget; a page which cannot run it (GitHub, print) has a sentence in its place."""
     display(
         {
-            "text/plain": f"[A slider over {label}: run this cell to move it.]",
+            "text/plain": f"[{what}: run this cell to use it.]",
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
-                "model_id": box.model_id,
+                "model_id": widget.model_id,
             },
         },
         raw=True,
     )
-    return box

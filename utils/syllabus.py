@@ -78,16 +78,24 @@ def repository() -> str:
     return project["urls"]["Repository"].rstrip("/")
 
 
-def colab_url(e: Entry, edition: str = "notebooks") -> str:
-    """Where Colab opens this lesson."""
-    path = repository().removeprefix("https://github.com/")
-    return f"https://colab.research.google.com/github/{path}/blob/main/{edition}/{e.filename}"
+def badges(filename: str, edition: str = "notebooks") -> str:
+    """The two launch badges of a notebook, as Markdown."""
+    path = f"{edition}/{filename}"
+    binder = f"https://mybinder.org/v2/gh/{_owner_and_name()}/main?urlpath=lab/tree/{path}"
+    return (
+        "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+        f"({colab_url(path)}) "
+        f"[![Open on Binder](https://mybinder.org/badge_logo.svg)]({binder})"
+    )
 
 
-def binder_url(e: Entry, edition: str = "notebooks") -> str:
-    """Where Binder opens this lesson in JupyterLab."""
-    path = repository().removeprefix("https://github.com/")
-    return f"https://mybinder.org/v2/gh/{path}/main?urlpath=lab/tree/{edition}/{e.filename}"
+def colab_url(path: str) -> str:
+    """Where Colab opens a notebook of the course."""
+    return f"https://colab.research.google.com/github/{_owner_and_name()}/blob/main/{path}"
+
+
+def _owner_and_name() -> str:
+    return repository().removeprefix("https://github.com/")
 
 
 def map_html() -> str:
@@ -104,7 +112,7 @@ def map_html() -> str:
         for e in (e for e in entries() if e.part == part):
             name = html.escape(e.title)
             if e.written:
-                link = colab_url(e) if on_colab else e.filename
+                link = colab_url(f"notebooks/{e.filename}") if on_colab else e.filename
                 name = f'<a href="{link}"><b>{e.number} · {name}</b></a>'
             else:
                 name = f"<i>{e.number} · {name}</i> (planned)"
