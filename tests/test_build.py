@@ -2,18 +2,15 @@
 
 import itertools
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tools import build
+from tools import build, instructors
 from utils import syllabus
 from utils.syllabus import ROOT
 
@@ -49,8 +46,14 @@ def test_there_is_no_notebook_without_a_lesson():
 
 
 def test_readme_is_what_the_sources_make():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text == build.readme_with_parts(text), "run `make build`"
+    path = ROOT / "README.md"
+    wanted = build.with_parts(path, build.readme_parts())
+    assert path.read_text(encoding="utf-8") == wanted, "run `make build`"
+
+
+def test_the_instructors_guide_is_what_the_sources_make():
+    wanted = build.with_parts(instructors.GUIDE, instructors.parts())
+    assert instructors.GUIDE.read_text(encoding="utf-8") == wanted, "run `make build`"
 
 
 def test_a_change_in_a_lesson_makes_its_notebook_stale(tmp_path):
@@ -130,14 +133,6 @@ def test_measured_numbers_lie_in_the_range_printed_beside_them(entry, edition):
         assert float(low) <= float(value) <= float(high)
 
 
-@every_notebook
-def test_links_inside_the_repository_lead_somewhere(entry, edition):
-    for cell in stored(entry, edition).cells:
-        if cell.cell_type == "markdown":
-            for target in re.findall(r"\]\(((?!https?:|#|data:)[^)\s]+)\)", cell.source):
-                assert (ROOT / edition / target).exists(), target
-
-
 def test_the_editions_differ_only_in_exercises_rubrics_and_their_headers():
     for entry in syllabus.written():
         learner, filled = (build.compose(entry, edition) for edition in build.EDITIONS)
@@ -193,54 +188,3 @@ def test_a_lesson_runs_to_its_end_whatever_the_learner_writes():
     for cell in notebook.cells:
         if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", []):
             assert not [o for o in cell.outputs if o.output_type == "error"], cell.source
-
-
-def run_setup_cell(folder, *, colab, env=None):
-    """Run the set-up cell twice in a fresh IPython, as a notebook in `folder` would."""
-    script = [
-        "import os, sys, types",
-        "from IPython.core.interactiveshell import InteractiveShell",
-        "shell = InteractiveShell.instance()",
-        "sys.modules['google.colab'] = types.ModuleType('google.colab')" if colab else "",
-        "sys.path.insert(0, '')",  # as in a kernel
-        f"for _ in range(2): shell.run_cell({build.setup_cell()!r}, store_history=False)",
-        "print('AT', os.getcwd())",
-        "import utils; print('LESSON', utils.lesson('superposition').entry.topic)",
-    ]
-    return subprocess.run(
-        [sys.executable, "-c", "\n".join(script)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": "", **(env or {})},
-        capture_output=True, text=True,
-    )  # fmt: skip
-
-
-def test_the_setup_cell_finds_the_course_from_any_folder_of_it_silently():
-    for folder in (ROOT, ROOT / "notebooks", ROOT / "lessons" / "superposition"):
-        ran = run_setup_cell(folder, colab=False)
-        assert ran.stdout.splitlines() == [f"AT {ROOT}", "LESSON superposition"], ran.stderr
-
-
-def test_the_setup_cell_says_what_it_looked_for(tmp_path):
-    ran = run_setup_cell(tmp_path, colab=False)
-    assert "No such file or directory: 'alignment-in-miniature'" in ran.stdout + ran.stderr
-
-
-@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the course's git history to clone")
-def test_on_colab_the_setup_cell_fetches_the_course_into_an_empty_folder(tmp_path):
-    bare = tmp_path / "bare.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, bare], check=True)
-    content = tmp_path / "content"
-    content.mkdir()
-    env = {  # git reads the course's address from this clone
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.file://{bare}.insteadOf",
-        "GIT_CONFIG_VALUE_0": syllabus.repository(),
-        "PIP_NO_INDEX": "1",  # nothing is missing, so nothing may be installed
-    }
-    ran = run_setup_cell(content, colab=True, env=env)
-    clone = content / "alignment-in-miniature"
-    assert ran.stdout.splitlines() == [f"AT {clone}", "LESSON superposition"], ran.stderr
-    depth = subprocess.run(
-        ["git", "rev-list", "--count", "HEAD"], cwd=clone, capture_output=True, text=True
-    )
-    assert depth.stdout.strip() == "1"

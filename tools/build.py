@@ -1,9 +1,11 @@
-"""`make build`: from lessons/ to the executed notebooks of both editions, and README's tables.
+"""`make build`: from lessons/ the executed notebooks, README's tables, the instructor's guide.
 
-A lesson.md is MyST notebook text (jupytext). Three kinds of code cell are more than code:
+A lesson.md is MyST notebook text (jupytext). Two kinds of code cell are more than code:
     :tags: [exercise]   its one line names an exercise: becomes heading, blank (or answer), check
     :tags: [source]     its one line names a function of experiments.py: becomes its source
-and `(lesson:topic)` in a link becomes the file of that lesson's notebook.
+and `(lesson:topic)` in a link becomes the file of that lesson's notebook. The tags `slide` and
+`sheet`, on any cell (on markdown by `+++ {"tags": ["slide"]}`), say what `make slides` and
+`make sheets` take.
 """
 
 import argparse
@@ -132,23 +134,24 @@ def whiteboard(entry: Entry, edition: str) -> list[NotebookNode]:
 def expand(cell: NotebookNode, entry: Entry, edition: str) -> list[NotebookNode]:
     """What one cell of lesson.md becomes."""
     where = f"lessons/{entry.topic}/lesson.md"
-    if cell.cell_type == "markdown":
-        return [new_markdown_cell(resolve_links(cell.source, where))]
     tags = cell.metadata.get("tags", [])
+    tagged = {"tags": tags} if tags else {}
+    if cell.cell_type == "markdown":
+        return [new_markdown_cell(resolve_links(cell.source, where), metadata=tagged)]
     if "exercise" in tags:
         declared = {ex.name: ex for ex in exercises.of(entry.topic)}
         if cell.source not in declared:
             raise BuildError(f"{where}: no exercise {cell.source!r}; there are {[*declared]}")
-        return exercise_cells(declared[cell.source], edition)
+        heading, body, check = exercise_cells(declared[cell.source], edition)
+        body.metadata["tags"] += [tag for tag in tags if tag != "exercise"]
+        return [heading, body, check]
     if "source" in tags:
         module = importlib.import_module(f"lessons.{entry.topic}.experiments")
         if not hasattr(module, cell.source):
             raise BuildError(f"{where}: experiments.py has no {cell.source!r}")
-        return [new_code_cell(inspect.getsource(getattr(module, cell.source)).strip())]
-    fresh = new_code_cell(cell.source)
-    if tags:
-        fresh.metadata["tags"] = tags
-    return [fresh]
+        source = inspect.getsource(getattr(module, cell.source)).strip()
+        return [new_code_cell(source, metadata=tagged)]
+    return [new_code_cell(cell.source, metadata=tagged)]
 
 
 def digest(entry: Entry) -> str:
@@ -329,12 +332,13 @@ def readme_parts() -> dict[str, str]:
     }
 
 
-def readme_with_parts(text: str) -> str:
-    """README.md with each `<!-- begin X -->…<!-- end X -->` filled in."""
-    for name, part in readme_parts().items():
+def with_parts(path: Path, parts: dict[str, str]) -> str:
+    """A file's text with each `<!-- begin X -->…<!-- end X -->` filled in."""
+    text = path.read_text(encoding="utf-8")
+    for name, part in parts.items():
         pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
         if not re.search(pattern, text, flags=re.DOTALL):
-            raise BuildError(f"README.md has lost its marker <!-- begin {name} -->")
+            raise BuildError(f"{path.name} has lost its marker <!-- begin {name} -->")
         text = re.sub(pattern, lambda m, p=part: f"{m[1]}{p}\n{m[2]}", text, flags=re.DOTALL)
     return text
 
@@ -356,8 +360,12 @@ def main() -> None:
         remove_orphans()
         build_notebooks()
         copy_readme_figure()
+        from tools import instructors  # which stands on this module
+
         readme = ROOT / "README.md"
-        readme.write_text(readme_with_parts(readme.read_text(encoding="utf-8")), encoding="utf-8")
+        readme.write_text(with_parts(readme, readme_parts()), encoding="utf-8")
+        guide = with_parts(instructors.GUIDE, instructors.parts())
+        instructors.GUIDE.write_text(guide, encoding="utf-8")
     except (BuildError, ValueError) as error:
         sys.exit(f"make build: {error}")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+WHEELS = ROOT / "wheels"  # in a bundle (`make bundle`): then no network is needed, or used
 NEEDED_GB = 3  # with pip's downloads; a build of torch with GPU libraries takes more
 
 # What pip prints when something outside it is missing, and what to tell the reader.
@@ -23,6 +24,10 @@ CAUSES = [
         r"NewConnectionError|NameResolutionError|ConnectTimeout|Temporary failure in name"
         r" resolution|Network is unreachable|ProxyError|Read timed out|Connection refused",
         "no network: pip cannot reach the package index; connect and run make again",
+    ),
+    (
+        r"requires a different Python: (\S+) not in '([^']+)'",
+        "this Python is {0}, and a package needs {1}; try another: make PYTHON=python3.12",
     ),
     (
         r"No matching distribution found for (\S+)",
@@ -41,6 +46,8 @@ def run_pip(log: Path) -> int:
     """Install the pins; show a line for each package as it comes; keep everything in the log."""
     command = [VENV / "bin" / "python", "-m", "pip", "install", "--progress-bar", "off"]
     command += ["--retries", "2", "-r", ROOT / "requirements.txt"]
+    if WHEELS.exists():
+        command += ["--no-index", "--find-links", WHEELS]
     with log.open("w") as file, subprocess.Popen(
         [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as pip:  # fmt: skip
@@ -71,6 +78,8 @@ def main() -> None:
     log = VENV / "install.log"
     if run_pip(log):
         said = log.read_text()
+        if WHEELS.exists() and re.search("No matching distribution|different Python", said):
+            stop("the wheels in this bundle are for another Python or system: INSTALL says which")
         for pattern, why in CAUSES:
             if match := re.search(pattern, said):
                 stop(why.format(*match.groups()))

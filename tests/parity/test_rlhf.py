@@ -1,12 +1,13 @@
 """Parity of the RLHF lesson's pieces with production code: torch's own primitives, trl, torchrl.
 
 trl's RewardTrainer minimizes -logsigmoid(chosen - rejected).mean(): that line is repeated here.
-Where trl or torchrl is installed, their own functions are called; else those tests are skipped.
 """
 
 import pytest
 import torch
 from torch.nn import functional as F
+from torchrl.objectives.value.functional import generalized_advantage_estimate
+from trl.trainer.utils import selective_log_softmax
 
 from lessons.rlhf.exercises import (
     bradley_terry_loss,
@@ -62,12 +63,11 @@ def test_sequence_logprobs_is_torchs_cross_entropy(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sequence_logprobs_is_trls_selective_log_softmax(seed):
-    trl = pytest.importorskip("trl.trainer.utils")
     (logits,) = draw(seed, (6, 9, 11), scale=3.0)
     g = torch.Generator().manual_seed(seed)
     tokens = torch.randint(11, (6, 9), generator=g)
     mask = torch.rand(6, 9, generator=g) < 0.7
-    theirs = (trl.selective_log_softmax(logits, tokens) * mask).sum(-1)
+    theirs = (selective_log_softmax(logits, tokens) * mask).sum(-1)
     torch.testing.assert_close(sequence_logprobs(logits, tokens, mask), theirs, rtol=0, atol=1e-6)
 
 
@@ -96,12 +96,11 @@ def test_generalised_advantages_is_the_double_sum(seed, gamma, lam):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("gamma, lam", [(1.0, 0.95), (0.99, 0.9), (0.95, 1.0)])
 def test_generalised_advantages_is_torchrls(seed, gamma, lam):
-    torchrl = pytest.importorskip("torchrl.objectives.value.functional")
     rewards, values = draw(seed, (4, 12), (4, 12))
     after = torch.cat([values[:, 1:], torch.full((4, 1), 7.0, dtype=values.dtype)], 1)
     done = torch.zeros(4, 12, 1, dtype=torch.bool)
     done[:, -1] = True  # so that the 7 beyond the end must not count
-    theirs, _ = torchrl.generalized_advantage_estimate(
+    theirs, _ = generalized_advantage_estimate(
         gamma, lam, values[..., None], after[..., None], rewards[..., None], done, done
     )
     ours = generalised_advantages(rewards, values, gamma, lam)

@@ -1,0 +1,219 @@
+"""`make e2e`: a learner's first half hour, in JupyterLab, in a browser.
+
+The server runs on a copy of the course with a record of progress of its own. What the learner
+would look at is read from the page; the state of the notebook comes from JupyterLab itself.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from utils import exercises, syllabus
+from utils.syllabus import ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FAILURE = ROOT / ".e2e"
+LESSON = syllabus.entry("superposition")
+EXERCISE = "importance_weighted_loss"
+WRONG = f"""\
+def {EXERCISE}(x, x_reconstructed, importance):
+    return ((importance * (x - x_reconstructed)) ** 2).mean()
+"""
+
+# The notebook in front: its outputs by kind, and whether each code cell has run.
+NOTEBOOK = """() => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    const cells = [...panel.content.model.cells].map(c => c.toJSON());
+    const code = cells.filter(c => c.cell_type === "code");
+    const outputs = code.flatMap(c => c.outputs);
+    return {
+        path: panel.context.path,
+        status: panel.sessionContext.session?.kernel?.status,
+        waiting: code.filter(c => c.execution_count === null).length,
+        errors: outputs.filter(o => o.output_type === "error").map(o => o.evalue),
+        stderr: outputs.filter(o => o.name === "stderr").map(o => o.text),
+    };
+}"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """JupyterLab on a copy of the course; its address, with the token."""
+    course, home = tmp_path / "course", tmp_path / "home"
+    left_out = shutil.ignore_patterns(".git", ".venv*", ".e2e", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, course, ignore=left_out)
+    home.mkdir()
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    folders += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    env = {**os.environ, **{name: str(home / name.lower()) for name in folders}}
+    env["ALIGNMENT_IN_MINIATURE_HOME"] = str(home)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
+    command += [f"--ServerApp.root_dir={course}", "--LabApp.expose_app_in_browser=True"]
+    log = (tmp_path / "server.log").open("w")
+    process = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        file = home / "jupyter_runtime_dir" / f"jpserver-{process.pid}.json"
+        deadline = time.monotonic() + 60
+        while not file.exists():
+            assert process.poll() is None and time.monotonic() < deadline, Path(
+                log.name
+            ).read_text()
+            time.sleep(0.1)
+        info = json.loads(file.read_text())
+        yield f"{info['url']}lab/tree/notebooks/{{}}?token={info['token']}"
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A tab in Chromium or Chrome, whichever this machine has."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.fail(
+            "make e2e: no Chromium and no Chrome here; on Debian and Ubuntu: apt install chromium",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1400, "height": 1000})
+        tab.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        yield tab
+        browser.close()
+
+
+class Lab:
+    """What a learner does in JupyterLab, in words."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.panel = page.locator(".jp-NotebookPanel:visible")
+
+    def wait_for_notebook(self, name: str) -> None:
+        """Until that notebook is in front and its kernel is ready."""
+        self.page.wait_for_function(
+            """name => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                return panel?.context?.path.endsWith(name) && panel.context.isReady
+                    && panel.sessionContext.session?.kernel?.status === "idle";
+            }""",
+            arg=name,
+        )
+
+    def cell(self, text: str) -> Locator:
+        """The code cell whose source holds a text, brought into view."""
+        index = self.page.evaluate(
+            """text => {
+                const content = window.jupyterapp.shell.currentWidget.content;
+                const cells = [...content.model.cells].map(c => c.toJSON());
+                const found = cells.findIndex(
+                    c => c.cell_type === "code" && c.source.includes(text));
+                content.activeCellIndex = found;
+                content.scrollToItem(found, "center");
+                return found;
+            }""",
+            text,
+        )
+        assert index >= 0, f"no code cell with {text!r}"
+        return self.panel.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
+
+    def menu(self, *path: str) -> None:
+        """Choose an entry of the menu bar."""
+        self.page.locator("#jp-MainMenu").get_by_text(path[0], exact=True).click()
+        self.page.get_by_role("menuitem", name=path[1], exact=True).click()
+
+    def run_all(self) -> None:
+        """Clear all outputs, run all cells, and wait until the last has run, or one has failed."""
+        self.menu("Edit", "Clear Outputs of All Cells")
+        self.menu("Run", "Run All Cells")
+        self.page.wait_for_function(
+            f"""() => {{
+                const now = ({NOTEBOOK})();
+                return now.status === "idle" && (!now.waiting || now.errors.length);
+            }}""",
+            timeout=240_000,
+        )
+        assert self.page.evaluate(NOTEBOOK)["errors"] == []
+
+    def answer(self, exercise: str, text: str) -> str:
+        """Write an answer in place of what is in the cell, run it and its check: what it says."""
+        check = f"{exercise} = lesson.check({exercise})"
+        cell = self.cell(f"def {exercise}(")
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Shift+Enter")
+        cell = self.cell(check)
+        said = cell.locator(".jp-OutputArea-output")
+        before = said.inner_text()
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+        expect(said).not_to_have_text(before)
+        return said.inner_text()
+
+    def slide(self, key: str) -> str:
+        """Press a key on the notebook's slider; the picture below it, once that is a new one."""
+        cell = self.cell("plots.slider(")
+        pictures = cell.locator(".jp-OutputArea img")
+        before = [image.get_attribute("src") for image in pictures.all()]
+        cell.locator(".noUi-handle").press(key)
+        self.page.wait_for_function(
+            """([cell, before]) => {
+                const images = [...cell.querySelectorAll(".jp-OutputArea img")].map(i => i.src);
+                return images.length === 1 && !before.includes(images[0]);
+            }""",
+            arg=[cell.element_handle(), before],
+        )
+        return pictures.get_attribute("src")
+
+
+def visit(page: Page, address: str) -> None:
+    """The story, step by step."""
+    lab = Lab(page)
+    start = syllabus.entries()[0].filename
+    page.goto(address.format(start))
+    lab.wait_for_notebook(start)
+    assert page.evaluate(NOTEBOOK)["path"] == f"notebooks/{start}"
+
+    lab.cell("map_html()").get_by_role("link", name=LESSON.title).click()
+    lab.wait_for_notebook(LESSON.filename)
+    expect(lab.panel.get_by_role("heading", name=LESSON.title)).to_be_visible()
+
+    lab.run_all()
+    said = lab.answer(EXERCISE, WRONG)
+    assert "not right yet" in said and "looks like importance is squared" in said, said
+    right = next(ex.source for ex in exercises.of(LESSON.topic) if ex.name == EXERCISE)
+    said = lab.answer(EXERCISE, right)
+    assert f"{EXERCISE}: correct" in said, said
+
+    first = lab.slide("ArrowRight")
+    second = lab.slide("ArrowRight")
+    assert first.startswith("data:image/png") and first != second
+
+    state = page.evaluate(NOTEBOOK)
+    assert state["errors"] == [] and state["stderr"] == []
+    assert not page.get_by_text("Invalid Notebook").count()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_a_learner_follows_the_map_and_does_an_exercise(page, server):
+    try:
+        visit(page, server)
+    except BaseException as error:
+        FAILURE.mkdir(exist_ok=True)
+        page.screenshot(path=FAILURE / "failure.png")
+        error.add_note(f"What the browser showed: {FAILURE / 'failure.png'}")
+        raise

@@ -1,0 +1,181 @@
+"""What the instructor gets: slides, sheets, the bundle, the tracks."""
+
+import re
+import subprocess
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import build, bundle, instructors, make_venv, sheets, site, slides
+from utils import exercises, syllabus, whiteboard
+from utils.syllabus import ROOT
+
+MARKED = {"tags": ["slide"]}
+LESSONS = [e.topic for e in syllabus.written()]
+ROWS = "| a | b |\n| --- | --- |\n" + "\n".join(
+    f"| row {i} | x |" for i in range(2 * slides.ROWS + 1)
+)
+
+
+def text(source, **metadata):
+    return new_markdown_cell(source, metadata=metadata)
+
+
+def figure(source="plot()", tags=("slide",)):
+    data = {"image/png": "aGVsbG8=", "text/plain": "fig"}
+    output = new_output("display_data", data, metadata={"image/png": {"alt": "a rising line"}})
+    return new_code_cell(source, outputs=[output], metadata={"tags": list(tags)})
+
+
+def headings(cells):
+    return [(heading, len(cells)) for heading, cells in slides.slides(cells)]
+
+
+def test_the_rule_of_slides():
+    cells = [
+        text("## One\n\nsaid", **MARKED), figure(), text("after the figure", **MARKED),
+        text("a second text", **MARKED), text("not marked\n\n## Two"), figure(), figure("x", ()),
+        text("of section two", **MARKED), text("## Three", **MARKED),
+    ]  # fmt: skip
+    assert headings(cells) == [("One", 3), ("One", 1), ("Two", 1), ("Two", 1), ("Three", 1)]
+
+
+def test_a_long_table_is_cut_and_every_row_is_shown_once():
+    claims = new_code_cell("lesson.claims()", metadata=MARKED)
+    claims.outputs = [new_output("display_data", {"text/markdown": ROWS, "text/plain": "table"})]
+    shown = [cells for _, cells in slides.slides([text("## Claims"), claims])]
+    assert len(shown) == 3
+    found = re.findall(r"row \d+", "".join(c.outputs[0].data["text/markdown"] for [c] in shown))
+    assert found == [f"row {i}" for i in range(2 * slides.ROWS + 1)]
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    monkeypatch.setattr(slides, "library", lambda name: f"../lib/{name}")
+    monkeypatch.setattr(sheets, "library", lambda name: f"../lib/{name}")
+
+
+def test_a_deck_hides_plotting_shows_sources_and_loads_nothing_from_elsewhere(offline):
+    source = figure("the_algorithm()", ("source", "slide"))
+    cells = [text("## One\n\n$x^2$ and [on](06_rlhf.ipynb)", **MARKED), figure("ax.plot()"),
+             text("off"), source, new_code_cell("guess = None", metadata=MARKED)]  # fmt: skip
+    page = slides.page(syllabus.entry("rlhf"), new_notebook(cells=cells))
+    assert "the_algorithm" in page and "guess" in page and "ax.plot" not in page
+    assert 'alt="a rising line"' in page and "06_rlhf.html" in page and "$x^2$" in page
+    loaded = re.findall(
+        r"(?:<script[^>]* src=|<link[^>]* href=|@import |import )['\"]([^'\"]+)", page
+    )
+    assert len(loaded) >= 4 and all(url.startswith("../lib/") for url in loaded)
+
+
+@pytest.mark.parametrize("topic", LESSONS)
+def test_every_lesson_has_slides_with_a_figure(topic):
+    notebook = build.compose(syllabus.entry(topic), "solutions")
+    found = list(slides.slides(notebook.cells))
+    assert 5 <= len(found) <= 20
+    cells = [cell for _, cells in found for cell in cells]
+    assert any("plots.show(" in cell.source for cell in cells)
+    assert any("guess" in cell.source for cell in cells), "what to predict is on a slide"
+    learner = build.compose(syllabus.entry(topic), "notebooks")
+    marks = [[c.metadata.get("tags", []) for c in nb.cells[1:]] for nb in (notebook, learner)]
+    assert marks[0] == marks[1], "the marks stand in both editions"
+
+
+@pytest.mark.parametrize("topic", [t for t in LESSONS if exercises.of(t) and t != "start_here"])
+def test_every_lesson_has_a_sheet_with_its_formulas_signatures_and_prompt(topic, offline):
+    entry = syllabus.entry(topic)
+    notebook = nbformat.read(ROOT / "solutions" / entry.filename, as_version=4)
+    fresh = {c.source: c for c in build.compose(entry, "solutions").cells}
+    for cell in notebook.cells:
+        cell.metadata = fresh[cell.source].metadata if cell.source in fresh else {}
+    page = sheets.sheet(entry, notebook)
+    assert page.count('class="page"') == 2 and "<img" in page
+    for ex in exercises.of(topic):
+        assert f"{ex.name}(" in page and "<code>self" not in page
+    (derive,) = (p for p in whiteboard.of(topic) if p.kind == "Derive")
+    assert f"Derive ({derive.minutes} minutes)" in page
+    assert "Rubric" not in page
+
+
+def test_without_npm_the_pages_use_a_cdn_and_say_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(site, "SITE", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    site.library.cache_clear()
+    assert site.library("mathjax").startswith("https://")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    site.library.cache_clear()
+
+
+def test_the_bundle_says_what_it_is_for(tmp_path):
+    folder = tmp_path / "course"
+    folder.mkdir()
+    bundle.export_course(folder)
+    said = (folder / "INSTALL").read_text()
+    assert bundle.platform() in said and "{" not in said
+    assert (folder / "tools" / "make_venv.py").exists() and not (folder / ".git").exists()
+
+
+def test_with_wheels_beside_it_make_venv_uses_them_and_no_network(tmp_path, monkeypatch):
+    called = []
+
+    class Pip:
+        stdout, returncode = (), 0
+
+        def __init__(self, command, **_):
+            called.extend(command)
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *_: None  # noqa: E731
+
+    monkeypatch.setattr(make_venv.subprocess, "Popen", Pip)
+    monkeypatch.setattr(make_venv, "WHEELS", tmp_path / "wheels")
+    make_venv.run_pip(tmp_path / "log")
+    assert "--no-index" not in called
+    (tmp_path / "wheels").mkdir()
+    make_venv.run_pip(tmp_path / "log")
+    assert called[-3:] == ["--no-index", "--find-links", str(tmp_path / "wheels")]
+
+
+@pytest.mark.parametrize("minutes", [0, 60, 210, 720, 10_000])
+def test_a_track_fits_and_has_its_prerequisites(minutes):
+    cost = {e.topic: e.minutes for e in syllabus.written()}
+    chosen = instructors.track(minutes, cost)
+    topics = {e.topic for e in chosen}
+    assert sum(cost[e.topic] for e in chosen) <= minutes
+    assert all(topics.issuperset(e.after) for e in chosen)
+    left = minutes - sum(cost[e.topic] for e in chosen)
+    for e in syllabus.written():
+        open_to = e.topic not in topics and topics.issuperset(e.after)
+        assert not (open_to and cost[e.topic] <= left), f"{e.topic} would still fit"
+
+
+def test_a_track_takes_nothing_whose_prerequisites_do_not_fit():
+    cost = {e.topic: 10 for e in syllabus.written()} | {"rlhf": 1000}
+    chosen = {e.topic for e in instructors.track(500, cost)}
+    assert "superposition" in chosen and not chosen & {"rlhf", "dpo", "overoptimization"}
+
+
+def test_a_track_goes_round_the_parts():
+    cost = {e.topic: e.minutes for e in syllabus.written()}
+    parts = [e.part for e in instructors.track(210, cost)]
+    assert len(set(parts)) == len(parts) >= 3
+
+
+def test_the_hubs_settings_are_yaml_and_the_link_points_at_the_course():
+    made = instructors.hub()
+    (values,) = re.findall(r"```yaml\n(.*?)```", made, re.DOTALL)
+    single = yaml.safe_load(values)["singleuser"]
+    need, limit = (int(single["memory"][k][:-1]) for k in ("guarantee", "limit"))
+    assert max(peak for peak, _ in instructors.memory().values()) < need < limit
+    assert "repo=https%3A%2F%2Fgithub.com%2F" in made and "%2F00_start_here.ipynb" in made
+
+
+@pytest.mark.parametrize("tool", ["slides", "sheets", "bundle", "learners"])
+def test_the_tools_are_targets_of_make_and_stand_in_its_help(tool):
+    target = "progress" if tool == "learners" else tool
+    said = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True).stdout
+    assert f"tools.{tool}" in said
+    made = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert f"make {target} " in made

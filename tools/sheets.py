@@ -1,0 +1,135 @@
+"""`make sheets`: two pages to print for each lesson, into site/sheets/, as HTML and as PDF.
+
+The first holds the formulas and figures from the cells tagged `sheet`. The second holds the
+signatures of the exercises, the Derive prompt, and room to derive. PDF needs Chromium or Chrome.
+"""
+
+import argparse
+import ast
+import copy
+import html
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from tools.site import MATHJAX, SITE, hide_needless_code, is_marked, library, solved
+from utils import exercises, syllabus, whiteboard
+from utils.exercises import Exercise
+from utils.syllabus import ROOT, Entry
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PAGE = """\
+<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+{mathjax}
+<style>
+@page {{ size: A4; margin: 14mm; }}
+body {{ width: 182mm; margin: 0 auto; font: 10pt/1.35 "Source Serif 4", Georgia, serif; }}
+.page {{ min-height: 267mm; display: flex; flex-direction: column; }}
+.page + .page {{ break-before: page; }}
+h1 {{ font-size: 17pt; margin: 0 0 1mm; }} h2 {{ font-size: 12.5pt; margin: 4mm 0 1mm; }}
+p, ul {{ margin: 1.5mm 0; }} code, pre {{ font: 8.5pt/1.3 "DejaVu Sans Mono", monospace; }}
+pre {{ white-space: pre-wrap; margin: 0; }} li {{ margin: 1mm 0; }} a {{ color: inherit; }}
+img {{ display: block; max-width: 100%; max-height: 55mm; margin: 1mm auto; }}
+.prompt, .anchor-link {{ display: none; }}
+.room {{ flex: 1; min-height: 60mm; border: 0.3mm solid #888; margin-top: 3mm;
+  background: radial-gradient(#bbb 0.25mm, transparent 0.3mm) 0 0 / 5mm 5mm; }}
+</style></head><body>
+<div class="page">{front}</div>
+<div class="page">{back}<div class="room"></div></div>
+</body></html>
+"""
+
+
+def body(cells: list[NotebookNode]) -> str:
+    """Cells as HTML without a page around them."""
+    return HTMLExporter(template_name="basic").from_notebook_node(new_notebook(cells=cells))[0]
+
+
+def front(entry: Entry, notebook: NotebookNode) -> list[NotebookNode]:
+    """The first page: what is marked, without its headings."""
+    cells = [new_markdown_cell(f"# {entry.title}\n\n{entry.paper}")]
+    for cell in copy.deepcopy([c for c in notebook.cells if is_marked(c, "sheet")]):
+        cell.source = re.sub(r"^#+ (.*)$", r"**\1**", cell.source, flags=re.MULTILINE)
+        cell.source = re.sub(
+            r"\[([^\]]+)\]\([^)]+\.ipynb\)", r"\1", cell.source
+        )  # paper has no links
+        hide_needless_code(cell)
+        cells.append(cell)
+    return cells
+
+
+def signature(ex: Exercise) -> str:
+    """An exercise's name and arguments, as its declaration writes them."""
+    node = ast.parse(ex.source).body[0]
+    if isinstance(node, ast.ClassDef):
+        own = [n for n in node.body if getattr(n, "name", "") == "__init__"]
+        if not own:  # it inherits how it is made
+            return f"{ex.name}{inspect.signature(ex.reference)}"
+        (node,) = own
+        node.args.args.pop(0)  # self
+    result = f" -> {ast.unparse(node.returns)}" if node.returns and node.name == ex.name else ""
+    return f"{ex.name}({ast.unparse(node.args)}){result}"
+
+
+def back(entry: Entry) -> list[NotebookNode]:
+    """The second page, but for the blank space."""
+    lines = ["## What you write"]
+    for ex in exercises.of(entry.topic):
+        says = ex.reference.__doc__.strip().splitlines()[0]
+        lines.append(f"- `{signature(ex)}`  \n  {says}")
+    prompts = [p for p in whiteboard.of(entry.topic) if p.kind == "Derive"]
+    lines += [f"\n## Derive ({p.minutes} minutes)\n\n{p.text}" for p in prompts]
+    return [new_markdown_cell("\n".join(lines))]
+
+
+def sheet(entry: Entry, notebook: NotebookNode) -> str:
+    """The two pages as HTML."""
+    return PAGE.format(
+        title=html.escape(entry.title), mathjax=MATHJAX.format(mathjax=library("mathjax")),
+        front=body(front(entry, notebook)), back=body(back(entry)),
+    )  # fmt: skip
+
+
+def print_pdf(browser: str, page: Path) -> int:
+    """Print a page to a PDF beside it, by a headless browser; the number of pages it took."""
+    target = page.with_suffix(".pdf")
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, "--headless=new", "--disable-gpu", f"--user-data-dir={profile}"]
+        command += ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+        command += ["--virtual-time-budget=20000", "--no-pdf-header-footer"]
+        command += [f"--print-to-pdf={target}", page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
+
+
+def main() -> None:
+    """Write the sheet of every lesson that marks cells for one."""
+    argparse.ArgumentParser(description=__doc__.split("\n", 1)[0]).parse_args()
+    folder = SITE / "sheets"
+    folder.mkdir(parents=True, exist_ok=True)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    count = 0
+    for entry in syllabus.written():
+        notebook = solved(entry)
+        if not any(is_marked(cell, "sheet") for cell in notebook.cells):
+            continue
+        path = folder / f"{entry.number:02d}_{entry.topic}.html"
+        path.write_text(sheet(entry, notebook), encoding="utf-8")
+        if browser and (pages := print_pdf(browser, path)) != 2:
+            sys.exit(f"make sheets: {entry.topic} takes {pages} pages; tag fewer cells `sheet`")
+        count += 1
+    how = "HTML and PDF" if browser else "HTML (print it from a browser; PDF needs Chromium)"
+    print(f"{count} sheets in {folder.relative_to(ROOT)}/, as {how}")
+
+
+if __name__ == "__main__":
+    main()
