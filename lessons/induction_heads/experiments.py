@@ -312,7 +312,7 @@ def the_previous_token_head_composes_by_keys(seed: int) -> Finding:
 
 
 @claim(
-    "Without the previous-token head the induction heads find nothing",
+    "Without the previous-token head the induction heads lose most of their pattern",
     source="Elhage et al. 2021, “Induction Heads”",
     paper="the induction head's keys are shifted by a previous-token head",
     bound="prefix matching falls by over half without it, under a tenth without another of layer 0",
@@ -352,7 +352,7 @@ def bursts_bring_it_earlier(seed: int) -> Finding:
 
 
 @claim(
-    "In-context learning of coin flips is Bayesian inference",
+    "In-context predictions of coin flips come close to Bayes",
     source="Xie et al. 2022",
     paper="in-context learning as implicit Bayesian inference",
     bound="within 0.01 nats of the posterior predictive; a flat prior is over twice as far from it",

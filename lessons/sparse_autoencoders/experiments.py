@@ -106,7 +106,7 @@ class Gated(nn.Module):
 def make_sae(
     kind: str, n_inputs: int, n_latents: int, level: float, generator: torch.Generator | None
 ) -> nn.Module:
-    """The four kinds differ in nothing but the activation."""
+    """The four kinds differ here only in the activation."""
     activation = {
         "L1": lambda: torch.relu,
         "gated": lambda: Gated(n_latents),
@@ -650,7 +650,7 @@ def features_split(seed: int) -> Finding:
 
 
 @claim(
-    "Adding a latent's direction makes the network name the digit that the latent answers",
+    "Adding a latent's direction makes the network name its digit more often than controls do",
     source="Bricken et al. 2023 and Templeton et al. 2024 on steering",
     paper="turning a feature up changes the output as its meaning predicts",
     bound="at one mean length, at least twice as often as a random direction and another latent's",
