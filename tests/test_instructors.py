@@ -1,5 +1,6 @@
 """What the instructor gets: slides, sheets, the bundle, the tracks."""
 
+import math
 import re
 import subprocess
 
@@ -8,15 +9,12 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import build, bundle, instructors, make_venv, sheets, site, slides
-from utils import exercises, syllabus, whiteboard
+from tools import bench, bundle, instructors, notebooks, sheets, site, slides
+from utils import claims, exercises, syllabus, whiteboard
 from utils.syllabus import ROOT
 
 MARKED = {"tags": ["slide"]}
 LESSONS = [e.topic for e in syllabus.written()]
-ROWS = "| a | b |\n| --- | --- |\n" + "\n".join(
-    f"| row {i} | x |" for i in range(2 * slides.ROWS + 1)
-)
 
 
 def text(source, **metadata):
@@ -33,22 +31,59 @@ def headings(cells):
     return [(heading, len(cells)) for heading, cells in slides.slides(cells)]
 
 
-def test_the_rule_of_slides():
+def test_a_sections_cells_share_a_slide_while_there_is_room():
+    long = "\n\n".join(["a paragraph"] * 8)
     cells = [
         text("## One\n\nsaid", **MARKED), figure(), text("after the figure", **MARKED),
-        text("a second text", **MARKED), text("not marked\n\n## Two"), figure(), figure("x", ()),
+        text(long, **MARKED), text("not marked\n\n## Two"), figure(), figure(), figure("x", ()),
         text("of section two", **MARKED), text("## Three", **MARKED),
     ]  # fmt: skip
-    assert headings(cells) == [("One", 3), ("One", 1), ("Two", 1), ("Two", 1), ("Three", 1)]
+    assert headings(cells) == [("One", 3), ("One", 1), ("Two", 1), ("Two", 2), ("Three", 1)]
 
 
-def test_a_long_table_is_cut_and_every_row_is_shown_once():
-    claims = new_code_cell("lesson.claims()", metadata=MARKED)
-    claims.outputs = [new_output("display_data", {"text/markdown": ROWS, "text/plain": "table"})]
-    shown = [cells for _, cells in slides.slides([text("## Claims"), claims])]
-    assert len(shown) == 3
-    found = re.findall(r"row \d+", "".join(c.outputs[0].data["text/markdown"] for [c] in shown))
-    assert found == [f"row {i}" for i in range(2 * slides.ROWS + 1)]
+@pytest.mark.parametrize(
+    ("after", "caption"),
+    [
+        (text("It rises. Then it falls.\n\nMore."), ["It rises. Then it falls."]),
+        (text("It rises. " + "X" * slides.CAPTION + ". Then it falls."), ["It rises."]),
+        (
+            text("$x$ rises, by 3.5 (Fig. 2). *Then* it falls."),
+            ["$x$ rises, by 3.5 (Fig. 2). *Then* it falls."],
+        ),
+        (text("It rises.", **MARKED), ["It rises."]),
+        (text("## Next\n\nSomething else."), []),
+        (text("- a list"), []),
+        (text("**Exercise · `f`**"), []),
+        (figure("x", ()), []),
+    ],
+)
+def test_a_figure_alone_gets_the_sentences_after_it(after, caption):
+    (_, [shown, *said]), *_ = slides.slides([text("## One"), figure(), after])
+    assert slides.is_figure(shown) and [c.source for c in said] == caption
+
+
+def test_claims_are_shown_as_dots_each_once_and_few_a_slide():
+    topic = "overoptimization"
+    claimed = claims.of(topic)
+    called = new_code_cell("lesson.claims()", metadata=MARKED)
+    cells = [text("## One\n\nWhy?", **MARKED), text("## Claims"), called]
+    sources = [
+        c.source for c in slides.deck(syllabus.entry(topic), new_notebook(cells=cells)).cells
+    ]
+    tables = [s.splitlines()[2:] for s in sources if s.startswith("| ")]
+    assert sources.count("## Claims") == len(tables) == math.ceil(len(claimed) / slides.CLAIMS) > 1
+    assert max(map(len, tables)) <= slides.CLAIMS and min(map(len, tables)) > slides.CLAIMS / 2
+    stored = claims.measured()
+    expected = [f"| {claims.dots(c, stored)} | {c.statement} |" for c in claimed]
+    assert [row for rows in tables for row in rows] == expected
+
+
+def test_the_question_stands_on_the_titles_slide():
+    cells = [text("## The question\n\nWhy?", **MARKED), text("## Two\n\ntwo", **MARKED)]
+    made = slides.deck(syllabus.entry("rlhf"), new_notebook(cells=cells)).cells
+    assert [c.source.split("\n")[0] for c in made] == ["# RLHF", "Why?", "## Two", "two"]
+    begins = [c.metadata["slideshow"]["slide_type"] == "slide" for c in made]
+    assert begins == [True, False, True, False]
 
 
 @pytest.fixture
@@ -59,7 +94,8 @@ def offline(monkeypatch):
 
 def test_a_deck_hides_plotting_shows_sources_and_loads_nothing_from_elsewhere(offline):
     source = figure("the_algorithm()", ("source", "slide"))
-    cells = [text("## One\n\n$x^2$ and [on](06_rlhf.ipynb)", **MARKED), figure("ax.plot()"),
+    cells = [text("## The question"), text("why", **MARKED),
+             text("## One\n\n$x^2$ and [on](06_rlhf.ipynb)", **MARKED), figure("ax.plot()"),
              text("off"), source, new_code_cell("guess = None", metadata=MARKED)]  # fmt: skip
     page = slides.page(syllabus.entry("rlhf"), new_notebook(cells=cells))
     assert "the_algorithm" in page and "guess" in page and "ax.plot" not in page
@@ -72,13 +108,13 @@ def test_a_deck_hides_plotting_shows_sources_and_loads_nothing_from_elsewhere(of
 
 @pytest.mark.parametrize("topic", LESSONS)
 def test_every_lesson_has_slides_with_a_figure(topic):
-    notebook = build.compose(syllabus.entry(topic), "solutions")
+    notebook = notebooks.compose(syllabus.entry(topic), "solutions")
     found = list(slides.slides(notebook.cells))
     assert 5 <= len(found) <= 20
     cells = [cell for _, cells in found for cell in cells]
     assert any("plots.show(" in cell.source for cell in cells)
     assert any("guess" in cell.source for cell in cells), "what to predict is on a slide"
-    learner = build.compose(syllabus.entry(topic), "notebooks")
+    learner = notebooks.compose(syllabus.entry(topic), "notebooks")
     marks = [[c.metadata.get("tags", []) for c in nb.cells[1:]] for nb in (notebook, learner)]
     assert marks[0] == marks[1], "the marks stand in both editions"
 
@@ -87,11 +123,13 @@ def test_every_lesson_has_slides_with_a_figure(topic):
 def test_every_lesson_has_a_sheet_with_its_formulas_signatures_and_prompt(topic, offline):
     entry = syllabus.entry(topic)
     notebook = nbformat.read(ROOT / "solutions" / entry.filename, as_version=4)
-    fresh = {c.source: c for c in build.compose(entry, "solutions").cells}
+    fresh = {c.source: c for c in notebooks.compose(entry, "solutions").cells}
     for cell in notebook.cells:
         cell.metadata = fresh[cell.source].metadata if cell.source in fresh else {}
     page = sheets.sheet(entry, notebook)
-    assert page.count('class="page"') == 2 and "<img" in page
+    first = page.index("</h1>"), page.index(sheets.unlinked(sheets.question(notebook))[:20])
+    assert 0 < first[1] - first[0] < 200, "it begins with the question"
+    assert page.count('class="page ') == 2 and "<img" in page
     for ex in exercises.of(topic):
         assert f"{ex.name}(" in page and "<code>self" not in page
     (derive,) = (p for p in whiteboard.of(topic) if p.kind == "Derive")
@@ -115,27 +153,6 @@ def test_the_bundle_says_what_it_is_for(tmp_path):
     said = (folder / "INSTALL").read_text()
     assert bundle.platform() in said and "{" not in said
     assert (folder / "tools" / "make_venv.py").exists() and not (folder / ".git").exists()
-
-
-def test_with_wheels_beside_it_make_venv_uses_them_and_no_network(tmp_path, monkeypatch):
-    called = []
-
-    class Pip:
-        stdout, returncode = (), 0
-
-        def __init__(self, command, **_):
-            called.extend(command)
-
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda self, *_: None  # noqa: E731
-
-    monkeypatch.setattr(make_venv.subprocess, "Popen", Pip)
-    monkeypatch.setattr(make_venv, "WHEELS", tmp_path / "wheels")
-    make_venv.run_pip(tmp_path / "log")
-    assert "--no-index" not in called
-    (tmp_path / "wheels").mkdir()
-    make_venv.run_pip(tmp_path / "log")
-    assert called[-3:] == ["--no-index", "--find-links", str(tmp_path / "wheels")]
 
 
 @pytest.mark.parametrize("minutes", [0, 60, 210, 720, 10_000])
@@ -168,7 +185,7 @@ def test_the_hubs_settings_are_yaml_and_the_link_points_at_the_course():
     (values,) = re.findall(r"```yaml\n(.*?)```", made, re.DOTALL)
     single = yaml.safe_load(values)["singleuser"]
     need, limit = (int(single["memory"][k][:-1]) for k in ("guarantee", "limit"))
-    assert max(peak for peak, _ in instructors.memory().values()) < need < limit
+    assert max(cost["peak_mb"] for cost in bench.read().values()) < need < limit
     assert "repo=https%3A%2F%2Fgithub.com%2F" in made and "%2F00_start_here.ipynb" in made
 
 

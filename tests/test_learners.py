@@ -1,15 +1,19 @@
 """`make progress`: every learner gets a verdict, whatever their notebook does."""
 
 import csv
+import io
 import json
+import os
 import subprocess
 import sys
+from textwrap import indent
 
+import IPython
 import pytest
 
 from lessons.start_here.exercises import goal_of_best_by_proxy
 from lessons.superposition.exercises import importance_weighted_loss
-from tools import learners, sandbox
+from tools import cell_code, learner_cells, learners, sandbox
 from utils.syllabus import ROOT
 
 RIGHT = goal_of_best_by_proxy.source
@@ -22,12 +26,10 @@ FORGED = "from utils import exercises\nimport torch, builtins\n"
 CELLS = {  # learner: the exercise cell, and what the table must say
     "ann": (RIGHT, "passed"),
     "bob": (WRONG, "wrong: the proxy of the chosen is returned"),
-    "cy": (goal_of_best_by_proxy.stub, "blank"),
     "dora": (f"{RIGHT}\nwhile True: pass", "stopped: no end within"),
     "eve": (f"import os\nos._exit(0)\n{RIGHT}", "stopped: Python ended (exit code 0)"),
-    "fred": (HEAD + "return torch.zeros(10 * 10**9).mean()", "wrong: raises RuntimeError"),
+    "fred": (HEAD + "return torch.zeros(10 * 10**9).mean()", "wrong: it raises RuntimeError"),
     "gil": (f"import sys\nsys.exit()\n{RIGHT}", "wrong: the cell raises SystemExit"),
-    "hal": (HEAD + "return (", "wrong: the cell raises SyntaxError"),
     "ida": (
         f"{FORGED}exercises.Exercise.grade = lambda *a: exercises.Grade(True)\n{WRONG}",
         "tampered: the cell replaces Exercise.grade",
@@ -45,9 +47,51 @@ CELLS = {  # learner: the exercise cell, and what the table must say
     "max": (f"import socket\nsocket.create_connection(('127.0.0.1', 80))\n{RIGHT}", "socket."),
     "nia": (f"import subprocess\nsubprocess.run(['true'])\n{RIGHT}", "subprocess.Popen is not"),
     "oto": (f"open({str(ROOT / 'README.md')!r}, 'a')\n{RIGHT}", "open is not allowed"),
-    "pia": (f"{RIGHT}\n{CHECK}\nlesson.hint(goal_of_best_by_proxy)", "passed"),
-    "quy": ("# nothing here", "blank"),
+    "dov": (f"name = input()\n{RIGHT}", "wrong: the cell raises EOFError"),
+    "ed": (f"print('≈')\n{RIGHT}", "passed"),
 }
+
+
+HANDED_IN = {  # what people really write: the cell, and what the table must say
+    "quy": ("# nothing here", "blank"),
+    "pia": (f"{RIGHT}\n{CHECK}\nlesson.hint(goal_of_best_by_proxy)", "passed"),
+    "hal": (HEAD + "return (", "wrong: the cell raises SyntaxError"),
+    "cy": (goal_of_best_by_proxy.stub, "blank"),
+    "ray": (f"{RIGHT}\nassert goal_of_best_by_proxy(None, None, 1) == 3, 'mine'", "passed"),
+    "sue": (f"{WRONG}\nassert False, 'mine'", "wrong: the proxy of the chosen is returned"),
+    "tim": (
+        f"%matplotlib inline\n{RIGHT}\ngoal_of_best_by_proxy?\n!ls\nx = !ls\n%pip list",
+        "passed",
+    ),
+    "ula": (f"%%time\n{RIGHT}\nfor i in [1]:\n    %time print(i)\n    !echo $i", "passed"),
+    "val": (
+        f"get_ipython().run_line_magic('time', '1')\ndisplay(torch.ones(2))\n{RIGHT}",
+        "passed",
+    ),
+    "wes": (
+        f"from IPython import get_ipython\nget_ipython().ast_node_interactivity\n{RIGHT}",
+        "passed",
+    ),
+    "xia": (f"print('≈ ✓ \\udcff' if 0 else '≈')\n{RIGHT}", "passed"),
+    "yan": (indent(RIGHT, "    "), "passed"),
+    "zac": (f"assert False, 'first'\n{RIGHT}", "wrong: the cell raises AssertionError"),
+    "abe": (f"%%bash\n{RIGHT}", "blank"),
+    "ben": (
+        "goal_of_best_by_proxy = lambda goal, proxy, n: proxy[:, :n].max(dim=1).values.mean()",
+        "wrong: the proxy of the chosen is returned",
+    ),
+    "cat": (HEAD + "goal[:, :n].mean()", "wrong: it returned None"),
+}
+
+CONSTANTS = {  # learner: cells, of which one needs a name that another binds
+    "above": ["SIGN = 1.0", RIGHT.replace("return ", "return SIGN * ")],
+    "below": [RIGHT.replace("return ", "return SIGN * "), "SIGN = 1.0"],
+    "again": [RIGHT.replace("return ", "return SIGN * "), "SIGN = 1.0", CHECK, "SIGN = -1.0"],
+    "called": ["from math import *\nSIGN = cos(0)", RIGHT.replace("return ", "return SIGN * ")],
+    "chain": ["BASE = {}\nBASE['a'] = 1.0", "%time pass\ndef sign():\n    return BASE['a']",
+              RIGHT.replace("return ", "return sign() * ")],
+    "aside": ["raise SystemExit\nslow = later()", RIGHT],
+}  # fmt: skip
 
 
 def notebook(topic, *cells):
@@ -60,6 +104,7 @@ def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("room")
     for who, (cell, _) in CELLS.items():
         (folder / f"{who}.ipynb").write_text(notebook("start_here", cell, CHECK))
+    (folder / "marked.ipynb").write_text(notebook("start_here", RIGHT), encoding="utf-8-sig")
     # A folder for a learner: helpers in cells of their own, one cell that ends Python, one right.
     (folder / "zoe" / "notebooks").mkdir(parents=True)
     helper = "def weigh(x, importance):\n    return importance * x"
@@ -75,7 +120,7 @@ def found(tmp_path_factory):
     (folder / "other.ipynb").write_text('{"cells": [{"cell_type": "code", "source": "1 + 1"}]}')
     (folder / "list.ipynb").write_text("[1, 2]")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox, "PATIENCE", 10)
+        patch.setattr(sandbox, "PATIENCE", 4)
         table, refused = learners.collect(folder)
     learners.write(table, refused, folder / "progress.csv")
     return folder, table, refused
@@ -87,6 +132,77 @@ def test_each_learner_gets_a_verdict(found, who):
     assert CELLS[who][1] in said
     if CELLS[who][1] != "passed":
         assert said != "passed"
+
+
+def run_here(monkeypatch, *cells):
+    """The verdict on a notebook that does no harm, without a process of its own."""
+    monkeypatch.setattr(IPython, "get_ipython", IPython.get_ipython)  # put back afterwards
+    task = {"topic": "start_here", "cells": [START.format("start_here"), *cells], "skip": []}
+    return [r["said"] for r in learner_cells.run(task) if "said" in r][-1:] or ["blank"]
+
+
+@pytest.mark.parametrize("who", HANDED_IN)
+def test_what_people_really_hand_in_is_graded(who, monkeypatch):
+    cell, told = HANDED_IN[who]
+    (said,) = run_here(monkeypatch, cell, CHECK)
+    assert told in said and (said == "passed") is (told == "passed")
+
+
+@pytest.mark.parametrize("who", CONSTANTS)
+def test_what_an_exercise_needs_of_other_cells_is_run_and_nothing_else(who, monkeypatch):
+    assert run_here(monkeypatch, *CONSTANTS[who]) == ["passed"]
+
+
+def test_a_file_that_begins_with_a_mark_is_a_notebook(found):
+    assert found[1]["start_here", "goal_of_best_by_proxy"]["marked"] == "passed"
+
+
+def test_a_cell_that_sleeps_is_stopped_by_the_clock(monkeypatch):
+    monkeypatch.setattr(sandbox, "BACKSTOP", 3)
+    cells = [f"import time\ntime.sleep(3600)\n{RIGHT}"]
+    (said,) = sandbox.grade("start_here", cells).values()
+    assert said == "stopped: no end within 3 seconds"
+
+
+def test_whatever_the_console_can_show_the_csv_is_written_first(tmp_path):
+    (tmp_path / "café≈.ipynb").write_text(notebook("start_here", WRONG))
+    (tmp_path / os.fsdecode(b"caf\xe9.ipynb")).write_text("{")
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "tools.learners", str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True)
+    assert ran.returncode == 0 and b"Traceback" not in ran.stderr, ran.stderr
+    assert "café≈" in (tmp_path / "progress.csv").read_text(encoding="utf-8")
+    assert b"wrong: the proxy of the chosen" in ran.stdout
+
+
+def test_a_folder_that_takes_no_file_still_gets_its_table(tmp_path, monkeypatch, capsys):
+    (tmp_path / "progress.csv").mkdir()
+    monkeypatch.setattr(sys, "argv", ["learners", str(tmp_path)])
+    table = {("start_here", "goal_of_best_by_proxy"): {"ann": "passed"}}
+    monkeypatch.setattr(learners, "collect", lambda folder: (table, {}))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    learners.main()
+    sys.stdout.seek(0)
+    said = sys.stdout.read()
+    assert "ann" in said and "could not be written" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "cell, names",
+    [
+        ("x?", []),
+        ("files = !ls", ["files"]),
+        ("%%capture\nf = 1", ["f"]),
+        ("%%writefile f\nf = 1", []),
+        ("a, (b, *c) = d", ["a", "b", "c"]),
+        ("f = lesson.check(f)", []),
+        ("if True:\n    def f(): ...", ["f"]),
+        ("def f(:", ["f"]),
+        ("f == 3", []),
+    ],
+)
+def test_what_a_cell_writes_is_read_as_ipython_reads_it(cell, names):
+    assert cell_code.defined(cell, "abcf" if len(names) != 1 else [*names]) == names
 
 
 def test_a_cell_that_ends_python_does_not_take_the_others_along(found):

@@ -1,5 +1,6 @@
-"""Numbers behind ≈: enforced when they are printed, masked when notebooks are compared."""
+"""Numbers behind ≈: enforced in builds and tests, masked when notebooks are compared."""
 
+import configparser
 import os
 import re
 import subprocess
@@ -9,32 +10,62 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from utils.measured import approx
+from utils.measured import RANGES, approx
 from utils.syllabus import ROOT
 
+INF = float("inf")
+FORMS = [  # value, digits, what is printed
+    (0.40213, 3, "≈0.402"),
+    (-12, 1, "≈-10"),
+    (1234.5, 3, "≈1230"),
+    (999.9, 3, "≈1000"),
+    (123456, 2, "≈120000"),
+    (12345678, 3, "≈1.23e+07"),
+    (0.00012345, 3, "≈0.000123"),
+    (1.5e-7, 3, "≈1.5e-07"),
+    (-1.5e-7, 2, "≈-1.5e-07"),
+    (-0.0, 3, "≈0"),
+    (float("nan"), 3, "≈nan"),
+    (INF, 3, "≈inf"),
+    (-INF, 3, "≈-inf"),
+]
 
-def test_it_prints_the_number_and_its_range():
-    assert approx(0.40213, 0.3, 0.5) == "≈0.402 (0.3 to 0.5)"
-    assert approx(-12, -20, 0, digits=1) == "≈-1e+01 (-20 to 0)"
+
+@pytest.mark.parametrize("value, digits, text", FORMS)
+def test_a_learner_sees_the_number_alone_whatever_it_is(value, digits, text, monkeypatch):
+    monkeypatch.delenv(RANGES)
+    assert approx(value, 0.3, 0.5, digits) == text
 
 
-@pytest.mark.parametrize("value", [0.29, 0.51, float("nan"), float("inf")])
-def test_a_number_outside_its_range_is_refused(value):
+@pytest.mark.parametrize("value, digits, text", FORMS)
+def test_the_mask_covers_every_form(value, digits, text):
+    config = configparser.ConfigParser()
+    config.read(ROOT / "tests" / "nbval_sanitize.cfg", encoding="utf-8")
+    mask, replace = config["measured"]["regex"], config["measured"]["replace"]
+    assert re.sub(mask, replace, f"loss {text} nats") == "loss ≈# nats"
+
+
+@pytest.mark.parametrize("value", [0.29, 0.51, float("nan"), INF])
+def test_a_number_outside_its_range_is_refused_where_ranges_are_checked(value):
+    assert os.environ[RANGES] == "1"
     with pytest.raises(ValueError, match=r"outside the stated range 0\.3 to 0\.5"):
         approx(value, 0.3, 0.5)
 
 
+def test_a_number_inside_its_range_is_printed():
+    assert approx(0.40213, 0.3, 0.5) == "≈0.402"
+
+
 SAYS = 'print("loss", approx({}, 0.01, 0.05), "nats, 5 arrows")'
 CASES = [  # what the cell measures, what is stored under it, whether the two count as the same
-    (0.0231, "loss ≈0.0231 (0.01 to 0.05) nats, 5 arrows", True),
-    (0.0231, "loss ≈0.0354 (0.01 to 0.05) nats, 5 arrows", True),
-    (0.0231, "loss ≈3.5e-02 (0.01 to 0.05) nats, 5 arrows", True),
-    (0.0231, "cost ≈0.0231 (0.01 to 0.05) nats, 5 arrows", False),
-    (0.0231, "loss ≈0.0231 (0.01 to 0.05) bits, 5 arrows", False),
-    (0.0231, "loss ≈0.0231 (0.01 to 0.06) nats, 5 arrows", False),
-    (0.0231, "loss ≈0.0231 (0.01 to 0.05) nats, 4 arrows", False),
-    (0.0231, "loss 0.0231 (0.01 to 0.05) nats, 5 arrows", False),
-    (0.0731, "loss ≈0.0231 (0.01 to 0.05) nats, 5 arrows", False),  # the run left its range
+    (0.0231, "loss ≈0.0231 nats, 5 arrows", True),
+    (0.0231, "loss ≈0.0354 nats, 5 arrows", True),
+    (0.0231, "loss ≈-3.5e-02 nats, 5 arrows", True),
+    (0.0231, "cost ≈0.0231 nats, 5 arrows", False),
+    (0.0231, "loss ≈0.0231 bits, 5 arrows", False),
+    (0.0231, "loss ≈0.0231 nats, 4 arrows", False),
+    (0.0231, "loss 0.0231 nats, 5 arrows", False),
+    (0.0731, "loss ≈0.0231 nats, 5 arrows", False),  # the run left its range
 ]
 
 

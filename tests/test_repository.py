@@ -1,17 +1,19 @@
 """The files around the lessons agree with each other, and with the imports."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
 import tomllib
 
 import jupytext
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tools import build
+from tools import notebooks
 from utils import environment, syllabus
 from utils.syllabus import ROOT
 
@@ -55,7 +57,7 @@ def pins(file):
 
 
 def lesson_code():
-    for path in [*ROOT.glob("utils/*.py"), *ROOT.glob("lessons/*/*.py")]:
+    for path in [*ROOT.glob("utils/**/*.py"), *ROOT.glob("lessons/**/*.py")]:
         yield path.read_text(encoding="utf-8")
     for path in ROOT.glob("lessons/*/lesson.md"):
         for cell in jupytext.read(path, fmt="md:myst").cells:
@@ -107,12 +109,80 @@ def test_the_pins_satisfy_the_floors():
 
 def test_the_address_stands_in_one_place():
     address = syllabus.repository()
-    made = {"README.md", f"notebooks/{build.PRACTICE_FILE}"}
-    made |= {*(f"{e}/{x.filename}" for e in build.EDITIONS for x in syllabus.written())}
+    made = {"README.md", "docs/claims.md", f"notebooks/{notebooks.PRACTICE_FILE}"}
+    made |= {*(f"{e}/{x.filename}" for e in notebooks.EDITIONS for x in syllabus.written())}
     tracked = subprocess.run(
         ["git", "grep", "-lF", address], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
     assert set(tracked) <= made | {"pyproject.toml", "docs/instructors.md"}
+
+
+def python_files():
+    tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+    names = subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    return [ROOT / name for name in names if (ROOT / name).exists()]
+
+
+def test_every_room_is_small_enough_to_live_in():
+    long = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in python_files()}
+    assert {str(p.relative_to(ROOT)): n for p, n in long.items() if n > 400} == {}
+
+
+def test_every_module_says_in_its_first_line_what_it_is_for():
+    for path in python_files():
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert docstring and len(docstring.splitlines()[0]) > 20, path
+
+
+def arrows(package):
+    """Who imports whom, among the modules of one package."""
+    found = {}
+    for path in ROOT.glob(f"{package}/**/*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = set()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:  # an import inside a function is made when all modules are there
+            if isinstance(node, ast.Import):
+                found[name] |= {a.name for a in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found[name] |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+    return {name: (to & set(found)) - {package, name} for name, to in found.items()}
+
+
+@pytest.mark.parametrize("package", ["tools", "utils"])
+def test_nothing_is_imported_in_a_circle(package):
+    graphlib.TopologicalSorter(arrows(package)).prepare()
+
+
+def test_no_tool_stands_on_the_build_and_utils_on_no_lesson():
+    assert not [name for name, to in arrows("tools").items() if "tools.build" in to]
+    for path in ROOT.glob("utils/**/*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) (lessons|tools)\b", text, re.M), path
+
+
+def test_a_lesson_takes_from_others_their_exercises_alone():
+    for path in ROOT.glob("lessons/*/**/*.py"):
+        own = path.relative_to(ROOT / "lessons").parts[0]
+        found = re.findall(
+            r"^\s*(?:from|import) lessons\.(\w+)\.?(\w*)", path.read_text("utf-8"), re.M
+        )
+        assert {what for topic, what in found if topic != own} <= {"exercises"}, path
+
+
+def test_names_and_prose_are_spelled_as_the_libraries_spell_them():
+    british = re.compile(
+        r"(?i)\w*(?:normalis|generalis|penalis|optimis(?!t)|standardis|initialis|regularis|recognis"
+        r"|colour|neighbour|behaviour|labelled|modelled)\w*|\bgrey\b"
+    )
+    texts = [*python_files(), *ROOT.glob("lessons/*/*.md"), *ROOT.glob("docs/*.md")]
+    this = ROOT / "tests" / "test_repository.py"
+    found = {
+        str(p.relative_to(ROOT)): words
+        for p in texts
+        if p != this and (words := british.findall(p.read_text(encoding="utf-8")))
+    }
+    assert found == {}
 
 
 def test_lint_and_format():
@@ -142,10 +212,3 @@ def test_only_what_is_missing_is_installed(monkeypatch):
     monkeypatch.setattr(environment, "requirements", lambda: wanted)
     environment.install_missing()
     assert [command[-2:] for command in ran] == [["--quiet", "no-such-package>=1"]]
-
-
-def test_the_map_shows_every_entry_and_links_those_that_are_written():
-    text = syllabus.map_html()
-    for entry in syllabus.entries():
-        assert (f'href="{entry.filename}"' in text) is entry.written
-    assert text.count("(planned)") == len(syllabus.entries()) - len(syllabus.written())

@@ -1,95 +1,128 @@
-"""`make bench`: how long each lesson's experiments take, how that grows, and what memory it needs.
+"""`make bench`: what each lesson costs beside what it may cost, and the whole course.
 
-A lesson's experiments.py may have `bench()`, which yields rows (what, run): `run()` does the work
-and returns how many optimiser steps it took (0 if none) and the loss it reached (or None). The
-peak of memory is that of the kernel that runs the whole notebook; over all lessons it goes to
-data/memory.csv, from which docs/instructors.md says how large a hub must be. It fails nothing.
+Three costs, on one thread: CPU seconds of a kernel that runs the whole notebook (with solutions),
+and of its dearest cell; CPU seconds of all its claims for one seed; the kernel's peak of memory.
+CPU seconds change least on a busy machine, and still with it: it prints, and fails nothing. Over
+all lessons it writes data/costs.csv, from which docs/instructors.md says how large a hub must be.
 """
 
 import argparse
 import csv
-import importlib
 import json
-import os
 import subprocess
 import sys
-import time
 
-import torch
+import nbformat
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
 from utils import claims, syllabus
 from utils.syllabus import ROOT, Entry
 
-MEMORY = ROOT / "data" / "memory.csv"
-# Of all that a process waited for, so that in a process of its own it is the kernel's alone.
-RUN = """\
-import json, resource, sys
-import nbformat
-from nbclient import NotebookClient
-notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=600).execute()
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-unit = 1e6 if sys.platform == "darwin" else 1e3
-print(json.dumps([round(used.ru_maxrss / unit), round(used.ru_utime + used.ru_stime)]))
-"""
+COSTS = ROOT / "data" / "costs.csv"
+BUDGET = {"notebook_s": 30, "dearest_cell_s": 15, "claims_s": 30, "peak_mb": 700}
+HEADINGS = ("notebook", "dearest cell", "claims, a seed", "peak memory")
+
+# The first cell and the last of a notebook that is measured.
+BEFORE = """\
+import time
+_costs, _began = [], [0.0]
+get_ipython().events.register("pre_run_cell", lambda _: _began.__setitem__(0, time.process_time()))
+get_ipython().events.register(
+    "post_run_cell", lambda _: _costs.append(time.process_time() - _began[0]))"""
+AFTER = """\
+import json, sys
+try:
+    import resource
+    _peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _peak /= 1e6 if sys.platform == "darwin" else 1e3
+except ImportError:  # Windows
+    import psutil
+    _peak = psutil.Process().memory_info().peak_wset / 1e6
+print(json.dumps([time.process_time(), max(_costs[1:]), _peak]))"""
+CLAIMS = """\
+import sys, time
+import torch
+from utils import claims
+torch.set_num_threads(1)
+start = time.process_time()
+for claim in claims.of(sys.argv[1]):
+    claim.run(0)
+print(time.process_time() - start)"""
 
 
-def line(what: str, seconds: float, steps: int = 0, loss: float | None = None) -> str:
-    """One row of the table."""
-    rate = f"{steps / seconds:>9.0f}" if steps else f"{'–':>9}"
-    reached = f"{loss:>11.3e}" if loss is not None else f"{'–':>11}"
-    return f"{what:<64}{seconds:>9.2f}{rate}{reached}"
-
-
-def notebook_needs(entry: Entry) -> tuple[int, int]:
-    """Peak of memory in MB and CPU seconds of a kernel that runs the lesson with solutions."""
+def of_notebook(entry: Entry) -> tuple[float, float, float]:
+    """CPU seconds of the kernel and of its dearest cell, and its peak in MB."""
     folder = ROOT / "solutions"
-    command = [sys.executable, "-c", RUN, entry.filename]
-    ran = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
-    peak, seconds = json.loads(ran.stdout)
-    return peak, seconds
+    notebook = nbformat.read(folder / entry.filename, as_version=4)
+    notebook.cells = [new_code_cell(BEFORE), *notebook.cells, new_code_cell(AFTER)]
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    said = "".join(o.get("text", "") for o in notebook.cells[-1].outputs)
+    seconds, dearest, peak = json.loads(said)
+    return seconds, dearest, peak
 
 
-def write_memory(needs: dict[str, tuple[int, int]]) -> None:
+def of_claims(topic: str) -> float:
+    """CPU seconds of all claims of a lesson for one seed, in a process of their own."""
+    if not claims.of(topic):
+        return 0.0
+    command = [sys.executable, "-c", CLAIMS, topic]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return float(ran.stdout)
+
+
+def costs(entry: Entry) -> dict[str, float]:
+    """What one lesson costs, by the names of BUDGET."""
+    seconds, dearest, peak = of_notebook(entry)
+    found = (seconds, dearest, of_claims(entry.topic), peak)
+    return dict(zip(BUDGET, found, strict=True))
+
+
+def row(name: str, found: dict[str, float]) -> str:
+    """A line of the table; what is over its budget carries a !"""
+    cells = [f"{v:.0f}{'!' if v > BUDGET.get(k, v) else ''}" for k, v in found.items()]
+    return f"{name:<28}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+def write(measured: dict[str, dict[str, float]]) -> None:
     """What `make build` brings into docs/instructors.md."""
-    with MEMORY.open("w", encoding="utf-8", newline="") as file:
+    with COSTS.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["lesson", "peak_mb", "cpu_s"])
-        writer.writerows([topic, *both] for topic, both in needs.items())
+        writer.writerow(["lesson", *BUDGET])
+        for topic, found in measured.items():
+            writer.writerow([topic, *(round(v) for v in found.values())])
+
+
+def read() -> dict[str, dict[str, int]]:
+    """What data/costs.csv holds, a lesson's topic to its costs."""
+    with COSTS.open(encoding="utf-8", newline="") as file:
+        return {r.pop("lesson"): {k: int(v) for k, v in r.items()} for r in csv.DictReader(file)}
 
 
 def main() -> None:
-    """Print CPU seconds of this process on one thread, which a busy machine changes least."""
+    """Print a row a lesson, and the sums over the course."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--lesson", default="", help="one lesson's topic; all without it")
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    os.environ["TQDM_DISABLE"] = "1"
+    topic = parser.parse_args().lesson
     try:
-        entries = [syllabus.entry(args.lesson)] if args.lesson else list(syllabus.written())
+        entries = [syllabus.entry(topic)] if topic else list(syllabus.written())
     except ValueError as error:
         sys.exit(f"make bench: {error}")
-    needs = {}
+    print(" " * 28 + "".join(f"{heading:>16}" for heading in HEADINGS))
+    print(f"{'budget (CPU s, MB)':<28}" + "".join(f"{v:>16}" for v in BUDGET.values()))
+    measured = {}
     for entry in entries:
-        print(f"\n{entry.topic:<64}{'CPU s':>9}{'steps/s':>9}{'loss':>11}")
-        peak, seconds = needs[entry.topic] = notebook_needs(entry)
-        print(line(f"the whole notebook, at most {peak} MB of memory", seconds), flush=True)
-        if not claims.of(entry.topic):
-            continue
-        module = importlib.import_module(f"lessons.{entry.topic}.experiments")
-        for what, run in getattr(module, "bench", list)():
-            start = time.process_time()
-            steps, loss = run()
-            print(line(what, time.process_time() - start, steps, loss), flush=True)
-        for c in claims.of(entry.topic):
-            start = time.process_time()
-            c.run(0)
-            print(line(f"claim {c.name}", time.process_time() - start), flush=True)
-    if not args.lesson:
-        write_memory(needs)
-        print(
-            "\nMemory written to data/memory.csv. `make build` brings it into docs/instructors.md."
-        )
+        measured[entry.topic] = costs(entry)
+        print(row(entry.topic, measured[entry.topic]), flush=True)
+    if topic:
+        return
+    sums = {k: sum(found[k] for found in measured.values()) for k in ("notebook_s", "claims_s")}
+    print(
+        f"\nThe course: {sums['notebook_s']:.0f} CPU s for all notebooks, "
+        f"{sums['claims_s']:.0f} for all claims of one seed."
+    )
+    write(measured)
+    print("Written to data/costs.csv. `make build` brings the memory into docs/instructors.md.")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from tools.make_venv import cpu_torch
 from utils import syllabus
 from utils.syllabus import ROOT
 
@@ -64,10 +65,15 @@ def export_course(folder: Path) -> None:
 
 def collect_wheels(folder: Path) -> None:
     """Every pinned package as a wheel; one that comes as source is built here, where it can be."""
-    print(
-        "Fetching the wheels (a few minutes, about 400 MB; more where torch brings GPU libraries)"
-    )
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder / "wheels"]
+    wheels = folder / "wheels"
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", wheels]
+    torch = cpu_torch(sys.executable)
+    small = torch or sys.platform != "linux"
+    size = "about 500 MB" if small else "about 3 GB, with the GPU libraries of PyTorch's big build"
+    print(f"Fetching the wheels (a few minutes, {size})")
+    if torch:
+        run([*pip, *torch], "pip cannot fetch PyTorch")
+    pip += ["--find-links", wheels]  # where PyTorch's small build is, if it could be had
     run([*pip, "-r", ROOT / "requirements.txt"], "pip cannot fetch the wheels")
 
 

@@ -1,6 +1,5 @@
 """The made parts of docs/instructors.md: tracks, what each lesson needs, the sizes of a hub."""
 
-import csv
 import math
 import re
 from collections import defaultdict
@@ -8,8 +7,7 @@ from urllib.parse import quote
 
 import jupytext
 
-from tools import slides
-from tools.bench import MEMORY
+from tools import bench, slides
 from utils import environment, exercises, syllabus
 from utils.syllabus import ROOT, Entry
 
@@ -85,7 +83,8 @@ def lesson(entry: Entry) -> str:
     )
     source = jupytext.read(entry.folder / "lesson.md", fmt="md:myst")
     titles = list(dict.fromkeys(heading for heading, _ in slides.slides(source.cells)))
-    figures = sum("plots.show(" in c.source and slides.is_marked(c, "slide") for c in source.cells)
+    drawn = [c for c in source.cells if re.search(r"plots\.(show|slider)\(", c.source)]
+    figures = sum(slides.is_marked(cell, "slide") for cell in drawn)
     project = f"{'; '.join(titles)}. {figures} figures." if titles else "nothing is marked `slide`."
     return (
         f"### {entry.number} · {link(entry)}\n\n{duration}\n\n"
@@ -96,23 +95,18 @@ def lesson(entry: Entry) -> str:
     )
 
 
-def memory() -> dict[str, tuple[int, int]]:
-    """What `make bench` measured: a lesson's peak of memory in MB and its seconds of CPU."""
-    with MEMORY.open(encoding="utf-8", newline="") as file:
-        return {r["lesson"]: (int(r["peak_mb"]), int(r["cpu_s"])) for r in csv.DictReader(file)}
-
-
 def hub() -> str:
     """The sizes of a hub, with settings for both kinds."""
-    measured = memory()
+    measured = bench.read()
     rows = ["| lesson | peak of the kernel, MB | CPU seconds to run it all |", "|---|---|---|"]
     for e in syllabus.written():
-        peak, cpu = measured.get(e.topic, ("not measured", "–"))
-        rows.append(f"| {e.title} | {peak} | {cpu} |")
-    need = max(peak for peak, _ in measured.values()) + SERVER_MB
+        cost = measured.get(e.topic, {"peak_mb": "not measured", "notebook_s": "–"})
+        rows.append(f"| {e.title} | {cost['peak_mb']} | {cost['notebook_s']} |")
+    need = max(cost["peak_mb"] for cost in measured.values()) + SERVER_MB
     limit = math.ceil(1.5 * need / 256) * 256
     wanted = environment.requirements()
-    (torch,) = (w for w in wanted if w.name == "torch")
+    (torch,) = (w for w in wanted if w.startswith("torch>="))
+    floor = torch.removeprefix("torch")
     rest = " ".join(f'"{w}"' for w in wanted if w is not torch)
     url = syllabus.repository()
     name = url.rsplit("/", 1)[1]
@@ -133,7 +127,7 @@ https://hub.example.org/hub/user-redirect/git-pull?{query}
 **The Littlest JupyterHub**, one machine, up to about a hundred learners. nbgitpuller is part of it.
 
 ```sh
-sudo -E conda install -c conda-forge "pytorch-cpu{torch.specifier}"   # as admin, in a terminal
+sudo -E conda install -c conda-forge "pytorch-cpu{floor}"   # as admin, in a terminal
 sudo -E pip install {rest}
 sudo tljh-config set limits.memory {limit}M
 sudo tljh-config set limits.cpu 1

@@ -27,7 +27,7 @@ Table = dict[tuple[str, str], dict[str, str]]  # (topic, exercise) -> learner ->
 def read(path: Path) -> tuple[str, list[str]]:
     """The topic and the code cells of a learner's notebook. ValueError if it is none of ours."""
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, RecursionError):
         raise ValueError("not a notebook: its JSON is broken") from None
@@ -91,7 +91,8 @@ def report(table: Table, refused: dict[str, str]) -> str:
 def write(table: Table, refused: dict[str, str], path: Path) -> None:
     """The same as CSV: a row an exercise, a column a learner."""
     learners = sorted({who for row in table.values() for who in row})
-    with path.open("w", encoding="utf-8", newline="") as file:
+    # A file's name may be what no encoding can write.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["lesson", "exercise", *learners])
         for (topic, name), row in sorted(table.items()):
@@ -100,7 +101,7 @@ def write(table: Table, refused: dict[str, str], path: Path) -> None:
 
 
 def main() -> None:
-    """Print the table and write it beside the notebooks."""
+    """Write the table beside the notebooks, and print it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", help="of learners' notebooks")
     folder = parser.parse_args().folder
@@ -111,10 +112,15 @@ def main() -> None:
     table, refused = collect(Path(folder))
     if not table and not refused:
         sys.exit(f"make progress: there is no notebook in {folder}")
-    print(report(table, refused))
     target = Path(folder, "progress.csv")
-    write(table, refused, target)
-    print(f"Written to {target}")
+    try:  # before anything is printed: whatever the console makes of that, this is there
+        write(table, refused, target)
+        written = f"Written to {target}"
+    except OSError as error:
+        written = f"{target} could not be written: {error.strerror}"
+    sys.stdout.reconfigure(errors="replace")  # a console that knows no "≈" shows a "?"
+    print(report(table, refused))
+    print(written)
 
 
 if __name__ == "__main__":

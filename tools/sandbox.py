@@ -15,11 +15,13 @@ import time
 from functools import cache
 from pathlib import Path
 
-from tools.learner_cells import defined
+from tools.cell_code import defined
+from tools.learner_cells import TOO_LONG
 from utils import exercises
 from utils.syllabus import ROOT
 
-PATIENCE = 60  # seconds without a report before a notebook is stopped; grading itself stops at 20
+PATIENCE = 60  # CPU seconds for a cell and its grading, which itself stops at 20
+BACKSTOP = 300  # seconds by the clock without a report: for cells that sleep, and for Windows
 START = 300  # seconds to load Python and torch on a busy machine, before any cell runs
 
 
@@ -37,9 +39,10 @@ def attempt(task: dict, folder: Path) -> tuple[list[dict], str]:
     work = folder / "work"  # the child may write here, and not over its own reports
     work.mkdir()
     env = keep | {"PYTHONPATH": str(ROOT), "HOME": str(work), "TMPDIR": str(work),
-                  "MPLBACKEND": "agg", "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1",
+                  "MPLBACKEND": "agg", "PYTHONUTF8": "1", "IPYTHONDIR": str(work),
+                  "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1",
                   "ALIGNMENT_IN_MINIATURE_HOME": str(work)}  # fmt: skip
-    (folder / "task").write_text(json.dumps(task), encoding="utf-8")
+    (folder / "task").write_text(json.dumps(task | {"patience": PATIENCE}), encoding="utf-8")
     command = [*isolation(), sys.executable, "-m", "tools.learner_cells"]
     with (folder / "task").open() as given, (folder / "said").open("w+") as said:
         child = subprocess.Popen(
@@ -51,8 +54,8 @@ def attempt(task: dict, folder: Path) -> tuple[list[dict], str]:
             time.sleep(0.1)
             if (now := os.fstat(said.fileno()).st_size) != size:
                 size, since = now, time.monotonic()
-            elif time.monotonic() - since > (PATIENCE if size else START):
-                why = f"no end within {PATIENCE} seconds" if size else "it did not start"
+            elif time.monotonic() - since > (BACKSTOP if size else START):
+                why = f"no end within {BACKSTOP} seconds" if size else "it did not start"
         if why and hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)
         elif why:
@@ -60,6 +63,8 @@ def attempt(task: dict, folder: Path) -> tuple[list[dict], str]:
         child.wait()
         said.seek(0)
         reports = [json.loads(line) for line in said if line.endswith("}\n")]
+    if child.returncode == TOO_LONG:
+        why = f"no end within {PATIENCE} seconds"
     return reports, why or f"Python ended (exit code {child.returncode})"
 
 

@@ -1,7 +1,8 @@
 """`make sheets`: two pages to print for each lesson, into site/sheets/, as HTML and as PDF.
 
-The first holds the formulas and figures from the cells tagged `sheet`. The second holds the
-signatures of the exercises, the Derive prompt, and room to derive. PDF needs Chromium or Chrome.
+The first holds the question, and the formulas and figures from the cells tagged `sheet`; what is
+left of it is for notes. The second holds the signatures of the exercises, the Derive prompt, and
+room to derive. PDF needs Chromium or Chrome.
 """
 
 import argparse
@@ -34,17 +35,23 @@ PAGE = """\
 @page {{ size: A4; margin: 14mm; }}
 body {{ width: 182mm; margin: 0 auto; font: 10pt/1.35 "Source Serif 4", Georgia, serif; }}
 .page {{ min-height: 267mm; display: flex; flex-direction: column; }}
+.front {{ height: 267mm; }}
+/* Figures are as wide as the page, and shrink together where the text needs the room. */
+.front > * {{ flex-shrink: 0; }}
+.front div:has(img) {{ display: flex; flex-direction: column; flex: 0 1 auto; min-height: 0;
+  max-height: 95mm; }}
+.front img {{ flex: 0 1 auto; min-height: 0; width: 100%; object-fit: contain; }}
 .page + .page {{ break-before: page; }}
 h1 {{ font-size: 17pt; margin: 0 0 1mm; }} h2 {{ font-size: 12.5pt; margin: 4mm 0 1mm; }}
 p, ul {{ margin: 1.5mm 0; }} code, pre {{ font: 8.5pt/1.3 "DejaVu Sans Mono", monospace; }}
 pre {{ white-space: pre-wrap; margin: 0; }} li {{ margin: 1mm 0; }} a {{ color: inherit; }}
-img {{ display: block; max-width: 100%; max-height: 55mm; margin: 1mm auto; }}
+.back .room {{ min-height: 60mm; border: 0.3mm solid #888; }}
 .prompt, .anchor-link {{ display: none; }}
-.room {{ flex: 1; min-height: 60mm; border: 0.3mm solid #888; margin-top: 3mm;
+.room {{ flex: 1; margin-top: 3mm;
   background: radial-gradient(#bbb 0.25mm, transparent 0.3mm) 0 0 / 5mm 5mm; }}
 </style></head><body>
-<div class="page">{front}</div>
-<div class="page">{back}<div class="room"></div></div>
+<div class="page front">{front}<div class="room"></div></div>
+<div class="page back">{back}<div class="room"></div></div>
 </body></html>
 """
 
@@ -54,16 +61,26 @@ def body(cells: list[NotebookNode]) -> str:
     return HTMLExporter(template_name="basic").from_notebook_node(new_notebook(cells=cells))[0]
 
 
+def question(notebook: NotebookNode) -> str:
+    """What the lesson asks: the first paragraph of its first section."""
+    text = next(c.source for c in notebook.cells if c.source.startswith("## "))
+    return text.split("\n\n")[1]
+
+
+def unlinked(text: str) -> str:
+    """Markdown as paper shows it, which has no links."""
+    return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)
+
+
 def front(entry: Entry, notebook: NotebookNode) -> list[NotebookNode]:
-    """The first page: what is marked, without its headings."""
-    cells = [new_markdown_cell(f"# {entry.title}\n\n{entry.paper}")]
-    for cell in copy.deepcopy([c for c in notebook.cells if is_marked(c, "sheet")]):
+    """The first page: the question, then what is marked, without its headings."""
+    cells = [new_markdown_cell(f"# {entry.title}\n\n{entry.paper}\n\n{question(notebook)}")]
+    cells += copy.deepcopy([c for c in notebook.cells if is_marked(c, "sheet")])
+    for cell in cells[1:]:
         cell.source = re.sub(r"^#+ (.*)$", r"**\1**", cell.source, flags=re.MULTILINE)
-        cell.source = re.sub(
-            r"\[([^\]]+)\]\([^)]+\.ipynb\)", r"\1", cell.source
-        )  # paper has no links
         hide_needless_code(cell)
-        cells.append(cell)
+    for cell in cells:
+        cell.source = unlinked(cell.source)
     return cells
 
 

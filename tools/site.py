@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from tools import build
+from tools import notebooks
 from utils.syllabus import ROOT, Entry
 
 SITE = ROOT / "site"
@@ -48,7 +48,7 @@ def take_from_npm(package: str, folder: Path) -> None:
 def solved(entry: Entry) -> NotebookNode:
     """A lesson's executed notebook with solutions. Exits if it is not what the sources make."""
     path = ROOT / "solutions" / entry.filename
-    if not build.is_fresh(path, build.compose(entry, "solutions")):
+    if not notebooks.is_fresh(path, notebooks.compose(entry, "solutions")):
         sys.exit(f"make: {path.relative_to(ROOT)} is not what lessons/ makes now; run `make build`")
     return nbformat.read(path, as_version=4)
 

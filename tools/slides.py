@@ -1,12 +1,14 @@
 """`make slides`: each lesson as reveal.js slides, from its cells tagged `slide`, into site/slides/.
 
-A marked text begins a slide; marked code right after it stays on that slide, and so does a marked
-text right after that, unless it has a heading. Above each slide stands the heading of its section.
+The marked cells of a section follow each other on a slide as long as there is room, so that a
+figure stands with its text. A figure without a marked text gets the sentences that follow it in
+the lesson. The question stands under the title. Claims are shown as dots, a few a slide.
 """
 
 import argparse
 import copy
 import html
+import math
 import re
 from collections.abc import Iterator
 
@@ -15,11 +17,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tools.site import MATHJAX, SITE, hide_needless_code, is_marked, library, solved
-from utils import syllabus
+from utils import claims, syllabus
 from utils.syllabus import ROOT, Entry
 
 SIZE = (1280, 720)
-ROWS = 4  # of a table on one slide
+LINES, COLUMNS = 16, 85  # of text on a slide, below its heading
+FIGURE = 9  # lines: the least that a figure needs to be read from the last row
+CLAIMS = 9  # on a slide
+CAPTION = 200  # characters
 
 # nbconvert's template needs three more libraries to load reveal.js, where a script tag does, and
 # drops the figures' alt text.
@@ -37,69 +42,119 @@ TEMPLATE = """\
 <script>
   Reveal.initialize({width: WIDTH, height: HEIGHT, margin: 0.04, center: false, hash: true,
                      controls: false, slideNumber: "c/t", transition: "none"});
+  function fit() {  // figures take the room that the text of their slide leaves
+    const slide = Reveal.getCurrentSlide(), images = [...slide.querySelectorAll("img")];
+    images.forEach(image => { image.style.maxHeight = "0"; });
+    const room = (HEIGHT - 10 - slide.scrollHeight) / images.length;
+    images.forEach(image => { image.style.maxHeight = `${room}px`; });
+  }
+  Reveal.on("ready", fit);
+  Reveal.on("slidechanged", fit);
+  window.addEventListener("load", () => window.MathJax.startup?.promise.then(fit));
 </script>
 {%- endblock -%}
 """
 STYLE = """
-.reveal { font-size: 26px; }
+.reveal { font-size: 28px; }
 .reveal .slides { text-align: left; }
-.reveal .slides section h1 { font-size: 60px; margin-top: 180px; text-transform: none; }
-.reveal .slides section h2 { font-size: 38px; margin: 0 0 16px; text-transform: none; }
-.jp-Notebook { --jp-content-font-size1: 26px; --jp-code-font-size: 20px; background: white; }
+.reveal .slides section h1 { font-size: 60px; margin: 90px 0 0; text-transform: none; }
+.reveal .slides section h2 { font-size: 38px; margin: 0 0 12px; text-transform: none; }
+.jp-Notebook { --jp-content-font-size1: 28px; --jp-content-line-height: 1.4;
+               --jp-code-font-size: 20px; background: white; }
 .jp-Notebook .jp-Cell { padding: 2px 0; }
 .jp-InputPrompt, .jp-OutputPrompt, .jp-Collapser, .jp-InputCollapser { display: none !important; }
-.reveal .jp-RenderedImage img { display: block; margin: 0 auto; width: 1180px; max-height: 500px;
+.reveal .jp-RenderedImage img { display: block; margin: 0 auto; width: 1180px;
                                 object-fit: contain; }
-.reveal section:has(.jp-MarkdownCell ~ .jp-MarkdownCell) img { max-height: 270px; }
 .reveal pre { box-shadow: none; width: 100%; margin: 0; }
-.reveal .jp-RenderedHTMLCommon table { font-size: 19px; line-height: 1.25; width: 100%; }
-.reveal .jp-RenderedHTMLCommon :is(td, th) { text-align: left; white-space: normal; }
+.reveal .jp-RenderedHTMLCommon table { font-size: 23px; line-height: 1.4; margin: 0; width: 100%;
+                                        table-layout: auto; }
+.reveal .jp-RenderedHTMLCommon :is(td, th) { text-align: left; white-space: normal;
+                                             vertical-align: top; }
+.reveal .jp-RenderedHTMLCommon :is(td, th):first-child { white-space: nowrap; }
+.reveal .jp-RenderedHTMLCommon td:last-child { width: 100%; }
 mjx-container[display="true"] { margin: 10px 0 !important; }
 """
 
 
-def pieces(cell: NotebookNode) -> list[NotebookNode]:
-    """The cell; if its output is a table of many rows, copies that show a few rows each."""
-    for i, output in enumerate(cell.get("outputs", [])):
-        lines = output.get("data", {}).get("text/markdown", "").splitlines()
-        if len(lines) > 2 and set(lines[1]) <= set("|- "):
-            parts = []
-            for start in range(2, len(lines), ROWS):
-                part = copy.deepcopy(cell)
-                part.id = f"{cell.id}-{start}"
-                rows = [*lines[:2], *lines[start : start + ROWS]]
-                part.outputs[i].data["text/markdown"] = "\n".join(rows)
-                parts.append(part)
-            return parts
-    return [copy.deepcopy(cell)]
+def is_figure(cell: NotebookNode) -> bool:
+    """Whether a cell shows a figure."""
+    return cell.cell_type == "code" and (
+        re.search(r"plots\.(show|slider)\(", cell.source) is not None
+        or any("image/png" in output.get("data", {}) for output in cell.outputs)
+    )
+
+
+def lines(cell: NotebookNode) -> float:
+    """How many lines of a slide a cell takes, roughly."""
+    if is_figure(cell):
+        return FIGURE
+    if cell.cell_type == "code":
+        return 0.75 * len((cell.source or "").splitlines())
+    text, formulas = re.subn(r"\$\$.+?\$\$", "", cell.source, flags=re.DOTALL)
+    rows = [row for row in text.splitlines() if row.strip()]
+    return 3 * formulas + sum(math.ceil(len(row) / COLUMNS) + 0.4 for row in rows)
+
+
+def caption(following: list[NotebookNode]) -> list[NotebookNode]:
+    """The first sentences of the text after a figure; nothing if something else comes first."""
+    if not following or following[0].cell_type == "code" or is_marked(following[0], "slide"):
+        return []
+    paragraph = following[0].source.split("\n\n")[0]
+    if not re.match(r"\w|\$|\*[^*]", paragraph):  # a heading, a list, a table, an exercise
+        return []
+    first, *more = re.split(r"(?<=[.?!]) (?=[A-Z$*])", paragraph)
+    for sentence in more:
+        if len(first) + len(sentence) > CAPTION:
+            break
+        first += f" {sentence}"
+    return [new_markdown_cell(first)]
 
 
 def slides(cells: list[NotebookNode]) -> Iterator[tuple[str, list[NotebookNode]]]:
-    """The marked cells, slide by slide, each with its heading."""
+    """The marked cells, slide by slide, each with the heading of its section."""
     section, slide = "", []
-    for cell in [*cells, new_markdown_cell()]:
+    for i, cell in enumerate(cells):
         is_text = cell.cell_type == "markdown"
         headings = re.findall(r"^## (.*)$", cell.source, re.MULTILINE) if is_text else []
-        after_text = bool(slide) and slide[-1].cell_type == "markdown"
-        if slide and (headings or not is_marked(cell, "slide") or (is_text and after_text)):
-            *before, last = slide
-            first, *more = pieces(last)
-            yield section, [*before, first]
-            yield from ((section, [piece]) for piece in more)
+        marked = is_marked(cell, "slide")
+        if slide and (headings or (marked and sum(map(lines, [*slide, cell])) > LINES)):
+            yield section, slide
             slide = []
         section = [section, *headings][-1]
-        if is_marked(cell, "slide"):
-            slide.append(copy.deepcopy(cell))
-            if headings:
-                slide[-1].source = re.sub(r"\A## .*\n*", "", cell.source)
+        if not marked:
+            continue
+        slide.append(copy.deepcopy(cell))
+        if headings:
+            slide[-1].source = re.sub(r"\A## .*\n*", "", cell.source)
+        if is_figure(cell) and all(c.cell_type == "code" for c in slide):
+            slide += caption(cells[i + 1 :])
+    if slide:
+        yield section, slide
+
+
+def verdicts(topic: str) -> list[NotebookNode]:
+    """A lesson's claims as tables of dots and statements, of about equal length."""
+    declared, stored = claims.of(topic), claims.measured()
+    rows = [
+        f"| {claims.dots(c, stored)} | {c.statement.replace('|', '&#124;')} |" for c in declared
+    ]
+    size = math.ceil(len(rows) / math.ceil(len(rows) / CLAIMS)) if rows else 1
+    head = ["| seen, then fresh seeds | |", "| --- | --- |"]
+    return [
+        new_markdown_cell("\n".join(head + rows[start : start + size]))
+        for start in range(0, len(rows), size)
+    ]
 
 
 def deck(entry: Entry, notebook: NotebookNode) -> NotebookNode:
     """The notebook of a lesson's slides, as SlidesExporter takes it."""
     title = new_markdown_cell(f"# {entry.title}\n\n{entry.paper}")
-    shown = [[title]]
-    for heading, cells in slides(notebook.cells):
-        shown.append([new_markdown_cell(f"## {heading}"), *cells])
+    (_, question), *found = slides(notebook.cells)
+    shown = [[title, *question]]
+    for heading, cells in found:
+        is_claims = any("lesson.claims(" in cell.source for cell in cells)
+        for part in [[table] for table in verdicts(entry.topic)] if is_claims else [cells]:
+            shown.append([new_markdown_cell(f"## {heading}"), *part])
     for first, *rest in shown:
         first.metadata["slideshow"] = {"slide_type": "slide"}
         for cell in rest:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from html import escape
 
 import torch
 from IPython import get_ipython
@@ -9,6 +10,11 @@ from IPython.display import Markdown, display
 
 import __main__
 from utils import claims, exercises, plots, progress, syllabus
+from utils.grading import Grade
+
+# Beside sign, weight and word, never instead of them; the page's own text color is kept.
+EDGES = {"✓": "#009E73", "✗": "#D55E00", "○": "#888888"}
+MONO = "margin: 0; padding: 0; border: 0; color: inherit; background: none; white-space: pre-wrap"
 
 
 def generator(seed: int) -> torch.Generator:
@@ -25,6 +31,19 @@ def lesson(topic: str) -> "Lesson":
     return Lesson(topic)
 
 
+class Said:
+    """What a notebook says, in HTML and, for print, tests and nbval, the same in plain words."""
+
+    def __init__(self, plain: str, html: str):
+        self.plain, self.html = plain, html
+
+    def __repr__(self) -> str:
+        return self.plain
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
 class Lesson:
     """One lesson's exercises and claims, as its notebook uses them."""
 
@@ -32,11 +51,15 @@ class Lesson:
         self.entry = syllabus.entry(topic)
         self.exercises = {e.name: e for e in exercises.of(topic)}
         self._hints_given = dict.fromkeys(self.exercises, 0)
+        self._done = {n for n in self.exercises if f"{topic}/{n}" in progress.passed()}
+        self._header = None
         if get_ipython() is not None:
             # Until the learner's own cell defines it, each name stands for a blank: a cell that is
             # empty or does not even parse then counts as not written, and stops nothing.
             for name in self.exercises:
-                vars(__main__).setdefault(name, _blank(name))
+                vars(__main__).setdefault(name, exercises.Unwritten(name))
+            if self.exercises:
+                self._header = display(self._progress(), display_id=True)
 
     def check(self, answer: Callable, record: bool = True) -> Callable:
         """Grade an answer and say so; hand it back if it passes, else the reference.
@@ -44,31 +67,35 @@ class Lesson:
         record: whether a pass counts in the learner's record (not in the edition with solutions).
         """
         ex = self._find(answer)
-        grade = exercises.Grade(False, blank=True) if answer is ex else ex.grade(answer)
-        if grade.passed:
-            print(f"{ex.name}: {grade}")
-            if record:
-                _record(ex)
-            return answer
-        verdict, *diagnosis = str(grade).split("\n", 1)
-        print(f"{ex.name}: {verdict} The lesson goes on with the reference.", *diagnosis, sep="\n")
-        if not grade.blank:
-            print(f'  stuck?    lesson.hint("{ex.name}")')
-        return ex
+        given_back = answer is ex or answer is ex.reference
+        grade = Grade(False, blank=True) if given_back else ex.grade(answer)
+        display(_verdict(ex.name, grade))
+        if not grade.passed:
+            return ex.reference
+        if record:
+            self._record(ex)
+        return answer
 
     def hint(self, which: Callable | str) -> None:
-        """Print the next hint."""
+        """Show the next hint below those given before."""
         ex = self._find(which)
-        given = self._hints_given[ex.name]
-        if given == len(ex.hints):
-            print(f'No more hints. lesson.solution("{ex.name}") shows the answer.')
-            return
-        print(f"Hint {given + 1} of {len(ex.hints)}: {ex.hints[given]}")
-        self._hints_given[ex.name] += 1
+        given, n = self._hints_given[ex.name], len(ex.hints)
+        self._hints_given[ex.name] = min(given + 1, n)
+        hints = ex.hints[: given + 1]
+        more = given == n
+        head = f"{ex.name}: hint {len(hints)} of {n}"
+        if more:
+            head = f'{ex.name}: no more hints. lesson.solution("{ex.name}") shows the answer.'
+        plain = "\n".join([head, *(f"  {i}. {hint}" for i, hint in enumerate(hints, 1))])
+        items = "".join(f"<li>{escape(hint)}</li>" for hint in hints)
+        display(Said(plain, f"<b>{escape(head, quote=False)}</b><ol>{items}</ol>"))
 
     def solution(self, which: Callable | str) -> None:
-        """Print the reference: the answer, when asked for."""
-        print(self._find(which).source)
+        """Show the reference, and why it is so: the answer, when asked for."""
+        ex = self._find(which)
+        plain = f"{ex.source}\n\n{ex.why}".strip()
+        why = f"<p>{escape(ex.why, quote=False)}</p>" * bool(ex.why)
+        display(Said(plain, f'<pre style="{MONO}">{escape(ex.source, quote=False)}</pre>{why}'))
 
     def claims(self) -> None:
         """Display the lesson's claims beside what was measured over the seeds."""
@@ -85,17 +112,37 @@ class Lesson:
             raise ValueError(f"no exercise {name!r} in {self.entry.topic}; there are: {known}")
         return self.exercises[name]
 
-
-def _blank(name: str) -> Callable:
-    def blank(*args: object, **kwargs: object) -> None:
-        raise NotImplementedError(f"{name} is not written yet")
-
-    blank.__name__ = name
-    return blank
-
-
-def _record(ex: exercises.Exercise) -> None:
-    try:
+    def _record(self, ex: exercises.Exercise) -> None:
+        self._done.add(ex.name)
+        if self._header:
+            self._header.update(self._progress())
         progress.record(ex.topic, ex.name)
-    except OSError as error:  # a read-only disk must not stop the lesson
-        print(f"  (your progress could not be saved: {error})")
+
+    def _progress(self) -> Said:
+        """How many exercises are done: in this kernel, or as the learner's record has it."""
+        done, all_of_them = len(self._done), len(self.exercises)
+        dots = "●" * done + "○" * (all_of_them - done)
+        text = f"{done} of {all_of_them} exercises done"
+        return Said(f"{dots} {text}", f"<span>{dots}</span> {text}")
+
+
+def _verdict(name: str, grade: Grade) -> Said:
+    """A grade with its face: mark, word and diagnosis in the first line, then the smallest case."""
+    head, told = f"{grade.mark} {name}: {grade.word}", grade.told
+    lines = []
+    if grade.blank:
+        told += " The lesson goes on with the reference."
+    elif not grade.passed:
+        lines = [
+            *str(grade.failing_case).splitlines(),
+            f'  Stuck? lesson.hint("{name}"). The lesson goes on with the reference.',
+        ]
+    plain = "\n".join([head + told, *lines])
+    body = escape("\n".join(lines), quote=False)
+    html = (
+        f'<div style="border-left: 4px solid {EDGES[grade.mark]}; padding-left: 10px">'
+        f"<b>{escape(head, quote=False)}</b>{escape(told, quote=False)}"
+        + (f'<pre style="{MONO}">{body}</pre>' if lines else "")
+        + "</div>"
+    )
+    return Said(plain, html)

@@ -153,7 +153,8 @@ def mock_interview(minutes: int = 45, seed: int | None = None, fresh: bool = Fal
 def _begin(request: str, drawn: list[str], fresh: bool) -> "Session":
     state = progress.read()["sessions"].get(request)
     try:
-        going = not fresh and time.time() - state["begun"] < LASTS and state["at"] < len(drawn)
+        going = not fresh and time.time() - state["begun"] < LASTS
+        going = going and state["at"] < len(state["prompts"]) == len(state["answers"])
         going = going and set(state["prompts"]) <= set(every_prompt())
     except (KeyError, TypeError):  # none there, or one that another version of the course wrote
         going = False
@@ -198,8 +199,8 @@ class Session:
 
     def _note(self, drill: dict[str, Any] | None = None) -> None:
         """Write the session, and what it says of the prompt, into the learner's record."""
-        try:
-            record = progress.read()
+
+        def note(record: dict[str, dict[str, Any]]) -> None:
             record["sessions"] = {
                 key: s
                 for key, s in record["sessions"].items()
@@ -208,9 +209,8 @@ class Session:
             record["sessions"][self._request] = self._state
             if drill:
                 record["drills"][self._state["prompts"][self._state["at"]]] = drill
-            progress.write(record)
-        except OSError as error:
-            print(f"(your progress could not be saved: {error})")
+
+        progress.update(note)
 
     def show(self, restart: bool = False) -> None:
         """Show the prompt and its countdown. The clock runs on from the first time, or restarts."""

@@ -1,13 +1,12 @@
 """The syllabus: order, titles, parts and prerequisites, read from lessons/syllabus.toml."""
 
-import html
-import sys
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MAP = "All-lessons"  # the heading in the start lesson under which the map stands, as an anchor
 
 
 @dataclass(frozen=True)
@@ -96,35 +95,3 @@ def colab_url(path: str) -> str:
 
 def _owner_and_name() -> str:
     return repository().removeprefix("https://github.com/")
-
-
-def map_html() -> str:
-    """The map of techniques: a row a part, a box a lesson, clickable where the lesson is written.
-
-    Plain HTML and inline style alone: JupyterLab strips SVG and scripts from a notebook that has
-    not been run yet, and the map must be there at first sight.
-    """
-    on_colab = "google.colab" in sys.modules
-    leads_to = {e.topic: [x.title for x in entries() if e.topic in x.after] for e in entries()}
-    rows = []
-    for part in dict.fromkeys(e.part for e in entries()):
-        boxes = []
-        for e in (e for e in entries() if e.part == part):
-            name = html.escape(e.title)
-            if e.written:
-                link = colab_url(f"notebooks/{e.filename}") if on_colab else e.filename
-                name = f'<a href="{link}"><b>{e.number} · {name}</b></a>'
-            else:
-                name = f"<i>{e.number} · {name}</i> (planned)"
-            arrows = "".join(f"<br>→ {html.escape(t)}" for t in leads_to[e.topic])
-            border = "2px solid" if e.written else "1px dashed"
-            boxes.append(
-                f'<td style="border: {border} #0072B2; padding: 6px 10px; text-align: left; '
-                f'vertical-align: top">{name}<small>{arrows}</small></td>'
-            )
-        cells = "".join(boxes)
-        rows.append(
-            f'<tr><th style="text-align: left; vertical-align: top">{html.escape(part)}</th>'
-            f'<td style="padding: 4px"><table><tr>{cells}</tr></table></td></tr>'
-        )
-    return f"<table>{''.join(rows)}</table>"

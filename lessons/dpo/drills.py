@@ -1,17 +1,16 @@
 """What the whiteboard prompts of the DPO lesson grade."""
 
-import functools
 import math
 
-import torch
-
-from utils.exercises import exercise, expect, require
+from utils.exercises import exercise
 
 
 @exercise(
     difficulty=2,
     minutes=10,
     teaches="from RLHF's objective to a loss on one pair",
+    why="The reward of a policy is β log(π/π_ref) plus a term of the prompt, which is lost in the "
+    "difference of two answers; σ of that difference is the chance of the order that was seen.",
     hints=[
         "The best policy is the reference times exp(r/β), divided by Z. Solve it for r.",
         "Z belongs to the prompt, not to the answer. What happens to it in a difference?",
@@ -35,129 +34,3 @@ def pair_loss(
     """
     margin = beta * ((policy_chosen - ref_chosen) - (policy_rejected - ref_rejected))
     return math.log1p(math.exp(-margin))
-
-
-@functools.cache
-def _world(seed, n, beta):
-    """Rewards and a reference over n answers, and the best policy, found by ascent alone."""
-    g = torch.Generator().manual_seed(seed)
-    reward, scores = torch.randn(2, n, generator=g, dtype=torch.float64)
-    ref = scores.log_softmax(0)
-    free = ref.clone().requires_grad_()
-    ascent = torch.optim.LBFGS(
-        [free],
-        max_iter=1000,
-        tolerance_grad=1e-10,
-        tolerance_change=1e-14,
-        line_search_fn="strong_wolfe",
-    )
-
-    def loss():
-        ascent.zero_grad()
-        logprobs = free.log_softmax(0)
-        value = -(logprobs.exp() * (reward - beta * (logprobs - ref))).sum()
-        value.backward()
-        return value
-
-    ascent.step(loss)
-    return reward.tolist(), ref.tolist(), free.detach().log_softmax(0).tolist()
-
-
-def _label_costs(reward_chosen, reward_rejected):
-    """−log of Bradley and Terry's probability, from the rewards themselves."""
-    wins = math.exp(reward_chosen) / (math.exp(reward_chosen) + math.exp(reward_rejected))
-    return -math.log(wins)
-
-
-@pair_loss.check
-def a_policy_that_has_not_moved_has_no_opinion(fn):
-    for beta in (0.1, 1.0, 5.0):
-        expect(fn(-1.0, -4.0, -1.0, -4.0, beta), -math.log(0.5))
-
-
-@pair_loss.check
-def two_answers_and_the_reward_that_the_policy_was_made_for(fn):
-    for seed, beta in enumerate((1.0, 0.4, 3.0)):
-        reward, ref, best = _world(seed, 2, beta)
-        for w, l in ((0, 1), (1, 0)):  # noqa: E741
-            want = _label_costs(reward[w], reward[l])
-            expect(fn(best[w], best[l], ref[w], ref[l], beta), want, tol=1e-4)
-
-
-@pair_loss.check
-def every_pair_of_five_answers(fn):
-    for seed, beta in ((10, 0.5), (11, 1.0), (12, 2.0)):
-        reward, ref, best = _world(seed, 5, beta)
-        for w in range(5):
-            for l in range(5):  # noqa: E741
-                want = _label_costs(reward[w], reward[l])
-                expect(fn(best[w], best[l], ref[w], ref[l], beta), want, tol=1e-4)
-
-
-@pair_loss.check
-def one_of_two_answers_is_chosen(fn):
-    for policy, ref, beta in (((-1.0, -2.5), (-2.0, -0.5), 0.7), ((-3.0, -3.5), (-1.0, -4.0), 2.0)):
-        one = math.exp(-float(fn(*policy, *ref, beta)))
-        other = math.exp(-float(fn(*policy[::-1], *ref[::-1], beta)))
-        require(abs(one + other - 1) < 1e-5, "chances of 1 in sum", one + other)
-
-
-@pair_loss.check
-def answers_that_were_not_compared_do_not_count(fn):
-    # A prompt with a thousand more answers leaves less for these two, and the same odds.
-    one = fn(-1.0, -2.0, -1.5, -1.2, 0.6)
-    for less in (3.0, 7.0):
-        got = fn(-1.0 - less, -2.0 - less, -1.5, -1.2, 0.6)
-        expect(got, float(one), tol=1e-5)
-        expect(fn(-1.0, -2.0, -1.5 - less, -1.2 - less, 0.6), float(one), tol=1e-5)
-
-
-def _cost(margin):
-    return math.log1p(math.exp(-margin))
-
-
-@pair_loss.mistake("beta is lost on the way: the reward is β times the log-ratio")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost(policy_chosen - ref_chosen - policy_rejected + ref_rejected)
-
-
-@pair_loss.mistake("divided by beta: that belongs inside exp(r/β), before solving for r")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost((policy_chosen - ref_chosen - policy_rejected + ref_rejected) / beta)
-
-
-@pair_loss.mistake("beta stands in front of the logarithm, not inside the sigmoid")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return beta * _cost(policy_chosen - ref_chosen - policy_rejected + ref_rejected)
-
-
-@pair_loss.mistake("the reference has dropped out together with Z: it stays")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost(beta * (policy_chosen - policy_rejected))
-
-
-@pair_loss.mistake("the reference's margin is added instead of subtracted")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost(beta * (policy_chosen + ref_chosen - policy_rejected - ref_rejected))
-
-
-@pair_loss.mistake("chosen and rejected are swapped: the sign inside the sigmoid")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost(-beta * (policy_chosen - ref_chosen - policy_rejected + ref_rejected))
-
-
-@pair_loss.mistake("the probability itself: the negative logarithm is missing")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return math.exp(-pair_loss(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta))
-
-
-@pair_loss.mistake("the sign: a log-likelihood, where a loss was asked for")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return -pair_loss(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta)
-
-
-@pair_loss.mistake("each answer on its own: two classifiers, in which Z does not cancel")
-def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
-    return _cost(beta * (policy_chosen - ref_chosen)) + _cost(
-        beta * (ref_rejected - policy_rejected)
-    )

@@ -1,7 +1,7 @@
 """What the RLHF lesson trains and measures (Christiano 2017; Schulman 2017; Ouyang 2022)."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -10,20 +10,18 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import utils
 from lessons.rlhf.exercises import (
-    generalised_advantages,
+    generalized_advantages,
     kl_estimates,
-    kl_penalised_reward,
+    kl_penalized_reward,
     ppo_clipped_loss,
     sequence_logprobs,
 )
 from utils import progress
-from utils.claims import Finding, claim
-from utils.preferences import (
+from utils.worlds.preferences import (
     Policy,
     RewardModel,
     World,
     preference_pairs,
-    preference_probability,
     sft,
     train_reward_model,
 )
@@ -31,7 +29,6 @@ from utils.preferences import (
 BETA = 0.2  # the penalty of the main run
 BETAS = (0.1, 0.2, 0.4, 0.8, 1.6)  # of the sweep in the small world
 BUDGETS = (125, 250, 500, 1000, 2000, 4000)  # comparisons bought, for the reward model's accuracy
-LETTERS = "abcdefgh"
 
 
 def centered(model: nn.Module, samples: Tensor) -> Callable[[Tensor], Tensor]:
@@ -64,8 +61,8 @@ def collect(
     tokens = policy.sample(256, generator)
     logprobs, ref_logprobs = policy.token_logprobs(tokens), reference.token_logprobs(tokens)
     score, values = reward(tokens), critic.values(tokens)
-    rewards = kl_penalised_reward(score, logprobs, ref_logprobs, beta)
-    advantages = generalised_advantages(rewards, values, gamma=1.0, lam=0.95)
+    rewards = kl_penalized_reward(score, logprobs, ref_logprobs, beta)
+    advantages = generalized_advantages(rewards, values, gamma=1.0, lam=0.95)
     k1, _, _ = kl_estimates(logprobs.sum(-1), ref_logprobs.sum(-1))
     returns = advantages + values  # what the critic should have said
     advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
@@ -219,13 +216,18 @@ def disagreement(models: list[nn.Module], first: Tensor, second: Tensor) -> Tens
     return torch.stack([torch.sigmoid(m(first) - m(second)) for m in models]).var(0)
 
 
-def buy_comparisons(seed: int, actively: bool) -> list[float]:
-    """Accuracy after each of BUDGETS: new pairs at random, or those most disagreed about."""
-    world, policy, _ = prepared(seed)
+@cache
+def market(world: World, policy: Policy, seed: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Pairs that the policy writes: to test on, on sale, and the same with (chosen, rejected)."""
     generator = utils.generator(seed)
     test = policy.sample(16000, generator).chunk(2)
-    first, second = policy.sample(32000, generator).chunk(2)
-    chosen, rejected = preference_pairs(world, first, second, generator)  # asked one by one below
+    on_sale = policy.sample(32000, generator).chunk(2)
+    return test, on_sale, preference_pairs(world, *on_sale, generator)  # asked one by one below
+
+
+def buy_comparisons(world: World, policy: Policy, seed: int, actively: bool) -> list[float]:
+    """Accuracy after each of BUDGETS: new pairs at random, or those most disagreed about."""
+    test, (first, second), (chosen, rejected) = market(world, policy, seed)
     waiting, bought = torch.arange(len(first)), torch.tensor([], dtype=torch.long)
     models, found = [], []
     for budget in progress.track(BUDGETS, "actively" if actively else "at random"):
@@ -242,131 +244,5 @@ def buy_comparisons(seed: int, actively: bool) -> list[float]:
 @cache
 def bought(seed: int, actively: bool) -> Tensor:
     """The same as a tensor, kept: two claims look at it."""
-    return torch.tensor(buy_comparisons(seed, actively))
-
-
-@claim(
-    "People would rather have what RLHF writes than what SFT writes",
-    source="Ouyang et al. 2022, Sec. 4.1 and Fig. 3",
-    paper="training on comparisons with PPO is a clear step up from training on demonstrations",
-    bound="the gold reward prefers PPO's samples (β = 0.2) to SFT's in more than 50 % of pairs",
-)
-def rlhf_beats_sft(seed: int) -> Finding:
     world, policy, _ = prepared(seed)
-    generator = utils.generator(100 + seed)
-    after = trained(seed, BETA)[0].sample(4000, generator)
-    wins = preference_probability(world, after, policy.sample(4000, generator)).mean()
-    return Finding(100 * wins, "% preferred to SFT", wins > 0.5)
-
-
-@claim(
-    "More comparisons, a better reward model",
-    source="Stiennon et al. 2020, Sec. 4.3",
-    paper="doubling the data adds about 1.1 points of validation accuracy",
-    bound="accuracy on held-out pairs rises at each doubling from 125 to 4,000 comparisons",
-)
-def more_comparisons_help(seed: int) -> Finding:
-    gains = 100 * bought(seed, actively=False).diff()
-    return Finding(gains.mean(), "points per doubling", (gains > 0).all())
-
-
-@claim(
-    "Asking about pairs on which an ensemble disagrees beats asking at random",
-    source="Christiano et al. 2017, Sec. 2.2.4 and 3.3",
-    paper="the ablation is mixed: random queries do worse in some tasks and better in others",
-    bound="mean accuracy over the five budgets after the first is higher",
-)
-def active_beats_random(seed: int) -> Finding:
-    lead = (bought(seed, actively=True) - bought(seed, actively=False))[1:].mean()
-    return Finding(100 * lead, "points ahead", lead > 0)
-
-
-@claim(
-    "PPO finds the optimum of the penalized reward, π* ∝ π_ref exp(r/β)",
-    source="Schulman et al. 2017; optimum as in Rafailov et al. 2023, eq. 4",
-    paper="PPO maximizes E[r] − β KL, whose maximum is known in closed form",
-    bound="at each of five β it has at least 90 % of what can be gained over the reference",
-)
-def ppo_reaches_the_optimum(seed: int) -> Finding:
-    shares = shares_of_optimum(seed)
-    return Finding(100 * shares.min(), "% at the worst β", (shares >= 0.9).all())
-
-
-@claim(
-    "Without a KL penalty the score keeps rising and what it stands for gets worse",
-    source="Stiennon et al. 2020, Fig. 5",
-    paper="optimized too far, summaries become worse than where they started",
-    bound="at the end the score is in the run's highest tenth, and gold is below the SFT policy's",
-)
-def unpenalized_gold_falls(seed: int) -> Finding:
-    world, _, _ = prepared(seed)
-    _, batches = trained(seed, 0.0)
-    score, gold = curve(batches, "score"), gold_curve(world, batches)
-    holds = score[-1] >= score.quantile(0.9) and gold[-1] < gold[0]
-    return Finding(gold[-1] - gold[0], "sd of gold, end − start", holds)
-
-
-@claim(
-    "The KL penalty holds that back",
-    source="Ouyang et al. 2022, Sec. 3.5",
-    paper="a per-token KL penalty mitigates over-optimization of the reward model",
-    bound="gold at the end is higher with β = 0.2 than without a penalty",
-)
-def penalty_helps(seed: int) -> Finding:
-    world, _, _ = prepared(seed)
-    ends = [gold_curve(world, trained(seed, beta)[1])[-5:].mean() for beta in (BETA, 0.0)]
-    return Finding(ends[0] - ends[1], "sd of gold", ends[0] > ends[1])
-
-
-@claim(
-    "k3 is less noisy than k1",
-    source='Schulman 2020, "Approximating KL Divergence"',
-    paper="k3 is unbiased, with a lower standard deviation than k1, in his two examples",
-    bound="exact standard deviation over whole sequences lower for each of the five policies",
-)
-def k3_is_quieter_than_k1(seed: int) -> Finding:
-    sequences, ref_logprobs, _, policies, _ = sweep(seed)
-    sds = [
-        estimator_moments(logprobs_of_all(policy, sequences), ref_logprobs)[1]
-        for policy in policies
-    ]
-    lower = sum(bool(sd[2] < sd[0]) for sd in sds)
-    return Finding(lower, "of 5 policies", lower == len(BETAS))
-
-
-@claim(
-    "Without its clip, PPO's reuse of each batch does harm",
-    source="Schulman et al. 2017, Table 1",
-    paper="mean normalized score 0.82 with clip 0.2, −0.39 without clip or penalty",
-    bound="score − β KL over the last ten steps is higher with clip 0.2 than without",
-)
-def clipping_helps(seed: int) -> Finding:
-    reached = []
-    for _, batches in (trained(seed, BETA), trained(seed, BETA, clip=float("inf"))):
-        reached.append((curve(batches, "score") - BETA * curve(batches, "kl"))[-10:].mean())
-    return Finding(reached[0] - reached[1], "of penalized reward", reached[0] > reached[1])
-
-
-def bench() -> Iterator[tuple[str, Callable[[], tuple[int, float | None]]]]:
-    """Rows for `make bench`: the three stages, the sweep, and buying comparisons."""
-
-    def stages() -> tuple[int, None]:
-        prepared.__wrapped__(0)
-        return 600, None
-
-    def one_run() -> tuple[int, float]:
-        _, policy, reward = prepared(0)
-        _, batches = ppo(policy, reward, BETA, seed=0)
-        return 60, curve(batches, "score")[-1].item()
-
-    def whole_sweep() -> tuple[int, float]:
-        sweep.cache_clear()
-        return 60 * len(BETAS), shares_of_optimum(0).min().item()
-
-    def buying() -> tuple[int, float]:
-        return 3 * 200 * len(BUDGETS), buy_comparisons(0, actively=True)[-1]
-
-    yield "SFT and reward model", stages
-    yield "PPO, 60 steps of 256 sequences", one_run
-    yield "PPO at five β in the small world", whole_sweep
-    yield "reward models on bought comparisons", buying
+    return torch.tensor(buy_comparisons(world, policy, seed, actively))

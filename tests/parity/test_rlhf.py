@@ -11,9 +11,9 @@ from trl.trainer.utils import selective_log_softmax
 
 from lessons.rlhf.exercises import (
     bradley_terry_loss,
-    generalised_advantages,
+    generalized_advantages,
     kl_estimates,
-    kl_penalised_reward,
+    kl_penalized_reward,
     ppo_clipped_loss,
     sequence_logprobs,
 )
@@ -82,20 +82,20 @@ def test_mean_k1_is_the_kl_of_torch_distributions(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("gamma, lam", [(1.0, 0.95), (0.99, 0.9), (0.9, 0.0), (0.95, 1.0)])
-def test_generalised_advantages_is_the_double_sum(seed, gamma, lam):
+def test_generalized_advantages_is_the_double_sum(seed, gamma, lam):
     rewards, values = draw(seed, (4, 12), (4, 12))
     delta = rewards - values
     delta[:, :-1] += gamma * values[:, 1:]
     steps = torch.arange(12)
     gap = steps[None] - steps[:, None]  # (t, s)
     weights = torch.where(gap >= 0, (gamma * lam) ** gap.clamp(min=0).double(), 0.0)
-    ours = generalised_advantages(rewards, values, gamma, lam)
+    ours = generalized_advantages(rewards, values, gamma, lam)
     torch.testing.assert_close(ours, delta @ weights.T, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("gamma, lam", [(1.0, 0.95), (0.99, 0.9), (0.95, 1.0)])
-def test_generalised_advantages_is_torchrls(seed, gamma, lam):
+def test_generalized_advantages_is_torchrls(seed, gamma, lam):
     rewards, values = draw(seed, (4, 12), (4, 12))
     after = torch.cat([values[:, 1:], torch.full((4, 1), 7.0, dtype=values.dtype)], 1)
     done = torch.zeros(4, 12, 1, dtype=torch.bool)
@@ -103,7 +103,7 @@ def test_generalised_advantages_is_torchrls(seed, gamma, lam):
     theirs, _ = generalized_advantage_estimate(
         gamma, lam, values[..., None], after[..., None], rewards[..., None], done, done
     )
-    ours = generalised_advantages(rewards, values, gamma, lam)
+    ours = generalized_advantages(rewards, values, gamma, lam)
     torch.testing.assert_close(ours, theirs[..., 0], rtol=0, atol=1e-6)
 
 
@@ -121,8 +121,8 @@ def test_ppo_clipped_loss_is_the_maximum_form_of_stable_baselines_and_trl(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_penalised_rewards_sum_to_the_objective(seed):
+def test_penalized_rewards_sum_to_the_objective(seed):
     reward, logprobs, ref = draw(seed, (8,), (8, 12), (8, 12))
-    total = kl_penalised_reward(reward, logprobs, ref, 0.3).sum(-1)
+    total = kl_penalized_reward(reward, logprobs, ref, 0.3).sum(-1)
     k1, _, _ = kl_estimates(logprobs.sum(-1), ref.sum(-1))
     torch.testing.assert_close(total, reward - 0.3 * k1, rtol=0, atol=1e-6)

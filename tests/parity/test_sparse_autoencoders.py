@@ -30,7 +30,7 @@ from lessons.sparse_autoencoders.exercises import (  # noqa: E402
     SparseAutoencoder,
     fraction_of_variance_explained,
     jumprelu,
-    normalise_decoder_,
+    normalize_decoder_,
     remove_parallel_gradient_,
     resample_dead_latents_,
     sae_loss,
@@ -101,7 +101,7 @@ def test_the_loss_with_decoder_norms_and_its_gradients(seed, l1_coefficient):
 @every_seed
 def test_with_unit_rows_it_is_the_loss_without_norms(seed):
     ours, theirs = pair(seed, AutoEncoder(D, F))
-    normalise_decoder_(ours.W_dec)
+    normalize_decoder_(ours.W_dec)
     with torch.no_grad():
         theirs.decoder.weight.copy_(ours.W_dec.T)
     x = data(seed, N, D)
@@ -128,7 +128,7 @@ def test_three_steps_with_the_parallel_gradient_removed_and_rows_restored(seed):
         remove_parallel_gradient_(ours.W_dec.grad, ours.W_dec)
         adam.step()
         constrained.step()
-        normalise_decoder_(ours.W_dec)
+        normalize_decoder_(ours.W_dec)
         close(ours.W_dec, theirs.decoder.weight.T)
         close(ours.W_enc, theirs.encoder.weight.T)
 
@@ -178,7 +178,7 @@ def test_gated_and_its_loss(seed):
     scale = ours.activation.log_scale.exp()
     with torch.no_grad():
         theirs.encoder.weight.copy_(ours.W_enc.T)
-        normalise_decoder_(ours.W_dec)  # there L1 has no norms: they are kept at 1
+        normalize_decoder_(ours.W_dec)  # there L1 has no norms: they are kept at 1
         theirs.decoder.weight.copy_(ours.W_dec.T)
         theirs.decoder_bias.copy_(ours.b_dec)
         theirs.gate_bias.copy_(ours.b_enc)

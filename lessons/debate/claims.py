@@ -1,0 +1,321 @@
+"""The findings that this lesson looks for, each measured over ten seeds."""
+
+from functools import cache
+
+from torch import Tensor, nn
+
+import utils
+from lessons.debate.exercises import agent_score_difference, best_reveal, sparse_view
+from lessons.debate.experiments import (
+    PAPER,
+    SKILLS,
+    Informed,
+    consultancy,
+    consultancy_accuracy,
+    elo_by_skill,
+    expected_score,
+    information_sweep,
+    one_on_one,
+    right,
+    skill_matrix,
+    slope,
+    table_cell,
+    two_plies,
+)
+from utils import progress
+from utils.claims import Finding, claim
+from utils.worlds.pixels import (
+    Reveal,
+    accuracy,
+    against_every_lie,
+    digits,
+    held_out,
+    random_pixels,
+    skilled,
+    train_judges,
+)
+
+PAPER_RANDOM = {4: 48.2, 6: 59.4}
+Cells = dict[tuple[str, int], tuple[float, float]]
+
+
+# What several claims share, by seed.
+
+
+@cache
+def judges(seed: int) -> dict[int, nn.Module]:
+    """The three judges, of up to 4, 6 and 16 pixels."""
+    return train_judges(seed, (4, 6, 16), sparse_view)
+
+
+@cache
+def random_accuracy(seed: int, n_pixels: int, draws: int = 20) -> float:
+    """The judge's accuracy from random pixels of all held-out images, mean over draws of pixels."""
+    judge, generator, (_, test) = judges(seed)[n_pixels], utils.generator(seed), digits(seed)
+    masks = [random_pixels(test.images, n_pixels, generator) for _ in range(draws)]
+    views = (sparse_view(test.images, mask) for mask in masks)
+    return sum(accuracy(judge(view), test.labels) for view in views) / draws
+
+
+@cache
+def table(seed: int) -> Cells:
+    """Table 2's four cells of debate, in %: honest first, liar first."""
+    cells = {}
+    for kind, n_pixels in progress.track(list(PAPER), "four cells"):
+        judge = judges(seed)[n_pixels]
+        rates = table_cell(judge, *held_out(seed), n_pixels, committed=kind == "committed")
+        cells[kind, n_pixels] = (100 * rates[0], 100 * rates[1])
+    return cells
+
+
+@cache
+def searched(seed: int) -> Cells:
+    """Table 2's cells at 4 pixels when both sides look two plies ahead, in %."""
+    cells = {}
+    for kind in progress.track(("committed", "open"), "two plies"):
+        committed, rule = kind == "committed", two_plies(4)
+        rates = table_cell(judges(seed)[4], *held_out(seed), 4, committed, rule)
+        cells[kind, 4] = (100 * rates[0], 100 * rates[1])
+    return cells
+
+
+def mean_of(cells: Cells, kind: str, n_pixels: int) -> float:
+    """A cell's win rate, whoever begins."""
+    return sum(cells[kind, n_pixels]) / 2
+
+
+def debated(seed: int, honest_reveal: Reveal, liar_reveal: Reveal) -> Tensor:
+    """The judge's logits after a debate against each of nine lies, 6 pixels."""
+    return one_on_one(judges(seed)[6], *held_out(seed), honest_reveal, liar_reveal)
+
+
+@cache
+def able_debate(seed: int) -> Tensor:
+    """The same with both sides able."""
+    return debated(seed, best_reveal, best_reveal)
+
+
+@cache
+def advised(seed: int, skill: float) -> float:
+    """The judge's accuracy, in %, under a consultant of that skill."""
+    rule = skilled(best_reveal, skill, utils.generator(seed))
+    return consultancy_accuracy(judges(seed)[6], *held_out(seed), rule)
+
+
+@cache
+def skills(seed: int) -> Tensor:
+    """Share of debates that the honest side wins, by its skill and the liar's."""
+    return skill_matrix(judges(seed)[6], *held_out(seed), utils.generator(seed))
+
+
+@cache
+def informed(seed: int) -> list[Informed]:
+    """What a debate adds, by how much the judge has seen already."""
+    return information_sweep(judges(seed)[16], *held_out(seed), utils.generator(seed))
+
+
+# The claims.
+
+
+@claim(
+    "From random pixels the judge is right about half of the time",
+    source="Irving et al. 2018, section 3.1",
+    paper="48.2 % from 4 random pixels, 59.4 % from 6",
+    bound="within 5 points of both",
+)
+def judge_from_random_pixels(seed: int) -> Finding:
+    got = {n: 100 * random_accuracy(seed, n) for n in (4, 6)}
+    off = max(abs(got[n] - PAPER_RANDOM[n]) for n in got)
+    return Finding(got[6], "% right from 6", off <= 5)
+
+
+def _close(seed: int, kind: str, cells: Cells | None = None) -> Finding:
+    """Whether both cells of Table 2 of this kind come within two standard errors of 100 images."""
+    cells = cells or table(seed)
+    near = []
+    for n_pixels in (4, 6):
+        p = sum(PAPER[kind, n_pixels]) / 200
+        error = 100 * (p * (1 - p) / 100) ** 0.5
+        near.append(abs(mean_of(cells, kind, n_pixels) - 100 * p) <= 2 * error)
+    return Finding(mean_of(cells, kind, 6), "% honest wins at 6", all(near))
+
+
+@claim(
+    "With a lie committed to in advance the truth beats all nine lies for most images",
+    source="Irving et al. 2018, Table 2",
+    paper="85.2 % at 4 pixels, 88.9 % at 6",
+    bound="within 7 points at 4 and 6 at 6 (two standard errors of 100 images)",
+)
+def committed_honest_wins(seed: int) -> Finding:
+    return _close(seed, "committed")
+
+
+@claim(
+    "When the lie may change, the truth wins much less",
+    source="Irving et al. 2018, Table 2",
+    paper="59.7 % at 4 pixels, 74.4 % at 6",
+    bound="within 10 points at 4 and 9 at 6 (two standard errors of 100 images)",
+)
+def open_honest_wins(seed: int) -> Finding:
+    return _close(seed, "open")
+
+
+@claim(
+    "Precommitment is crucial",
+    source="Irving et al. 2018, section 3.1 and Table 2",
+    paper="“for both 4 and 6 pixels precommit is crucial”: 25.5 and 14.5 points",
+    bound="at least half of the paper's difference at both",
+)
+def precommitment_is_crucial(seed: int) -> Finding:
+    cells = table(seed)
+    gain = {n: mean_of(cells, "committed", n) - mean_of(cells, "open", n) for n in (4, 6)}
+    return Finding(gain[6], "points at 6", gain[4] >= 25.5 / 2 and gain[6] >= 14.5 / 2)
+
+
+@claim(
+    "Lies that may change: whoever moves last has an advantage",
+    source="Irving et al. 2018, Table 2, no precommit",
+    paper="honest last 68.4 and 81.5 %, honest first 51.0 and 67.4 %",
+    bound="at least half of the paper's difference (17.4, 14.1 points) at both",
+)
+def moving_last_helps(seed: int) -> Finding:
+    gain = {n: table(seed)["open", n][1] - table(seed)["open", n][0] for n in (4, 6)}
+    return Finding(gain[6], "points at 6", gain[4] >= 17.4 / 2 and gain[6] >= 14.1 / 2)
+
+
+@claim(
+    "Precommitment takes most of that advantage away",
+    source="Irving et al. 2018, Table 2",
+    paper="2.9 and 3.0 points with precommit, 17.4 and 14.1 without",
+    bound="less than half of our own difference without, at both",
+)
+def committed_order_matters_less(seed: int) -> Finding:
+    gain = {key: rates[1] - rates[0] for key, rates in table(seed).items()}
+    less = [abs(gain["committed", n]) < gain["open", n] / 2 for n in (4, 6)]
+    return Finding(gain["committed", 6], "points at 6", all(less))
+
+
+@claim(
+    "Debaters who search deeper leave the rates as they are",
+    source="Irving et al. 2018, Table 2 (tree search, 10,000 rollouts a move)",
+    paper="85.2 % and 59.7 % at 4 pixels, by far deeper search than ours",
+    bound="both sides two plies: within 7 points of the first, 10 of the second",
+)
+def search_leaves_the_rates(seed: int) -> Finding:
+    cells = searched(seed)
+    committed, uncommitted = (mean_of(cells, kind, 4) for kind in ("committed", "open"))
+    holds = abs(committed - 85.2) <= 7 and abs(uncommitted - 59.7) <= 10
+    return Finding(uncommitted, "% honest wins, open", holds)
+
+
+@claim(
+    "Both sides are needed: a liar without an opponent fools the judge",
+    source="Irving et al. 2018, section 3.1",
+    paper="“a dishonest player could choose [pixels] adversarially to fool the judge”",
+    bound="one lie, 6 pixels: truth below 50 % if the honest side plays at random, above if not",
+)
+def both_sides_are_needed(seed: int) -> Finding:
+    _, truth = held_out(seed)
+    random = skilled(best_reveal, 0.0, utils.generator(seed))
+    alone = right(debated(seed, random, best_reveal), truth)
+    both = right(able_debate(seed), truth)
+    return Finding(alone, "% truth, liar alone", alone < 50 < both)
+
+
+@claim(
+    "Debate beats consultancy",
+    source="Khan et al. 2024; Michael et al. 2023, abstract",
+    paper="debate 88, 76, 84 %; consultancy 78, 54, 74 % (people, LLM judges, people)",
+    bound="at least 10 points higher",
+)
+def debate_beats_consultancy(seed: int) -> Finding:
+    gain = right(able_debate(seed), held_out(seed).labels) - advised(seed, 1.0)
+    return Finding(gain, "points", gain >= 10)
+
+
+@claim(
+    "Even a consultant beats no help at all",
+    source="Khan et al. 2024, as reported in the course's sources",
+    paper="consultancy 78 and 54 %, no help 60 and 48 % (people, LLM judges)",
+    bound="consultancy at least 6 points above a guess between the two answers",
+)
+def consultancy_beats_a_guess(seed: int) -> Finding:
+    rate = advised(seed, 1.0)
+    return Finding(rate, "% right", rate >= 56)
+
+
+@claim(
+    "More persuasive debaters make the judge more accurate",
+    source="Khan et al. 2024, abstract",
+    paper="optimizing debaters for persuasiveness improves the judge's ability to find the truth",
+    bound="both at skill 1 at least 2 points above both at skill 0 (two standard errors)",
+)
+def persuasive_debaters_help(seed: int) -> Finding:
+    _, truth = held_out(seed)
+    random = skilled(best_reveal, 0.0, utils.generator(seed))
+    gain = right(able_debate(seed), truth) - right(debated(seed, random, random), truth)
+    return Finding(gain, "points", gain >= 2)
+
+
+@claim(
+    "A more persuasive consultant makes the judge less accurate",
+    source="Michael et al. 2023, abstract (more skilled); Khan et al. 2024",
+    paper="with more skill “the performance of debate goes up but … consultancy goes down”",
+    bound="at skill 1 at least 2 points below skill 0 (two standard errors)",
+)
+def persuasive_consultants_harm(seed: int) -> Finding:
+    loss = advised(seed, 0.0) - advised(seed, 1.0)
+    return Finding(loss, "points lost", loss >= 2)
+
+
+@claim(
+    "Honesty pays more in debate than in consultancy",
+    source="Pallavi Sudhir et al. 2025, summary",
+    paper="debate gives the stronger incentive to be honest, consultancy a weak one",
+    bound="agent score difference above 0 in debate, and above consultancy's",
+)
+def honesty_pays_in_debate(seed: int) -> Finding:
+    images, truth = held_out(seed)
+    claims = against_every_lie(images, truth)[1:]
+    alone = consultancy(judges(seed)[6], images, truth, best_reveal)
+    debate, advice = (
+        agent_score_difference(*(logits.flatten(0, 1) for logits in pair), *claims).item()
+        for pair in ((able_debate(seed),) * 2, alone)
+    )
+    return Finding(debate - advice, "nats", debate > max(0.0, advice))
+
+
+@claim(
+    "Debate helps where the judge lacks information",
+    source="Kenton et al. 2024, abstract",
+    paper="debate beats direct answers under information asymmetry; else results are mixed",
+    bound="over 4 more random pixels: 2 points at 0 own pixels, less than half of that at 12",
+)
+def debate_helps_the_uninformed(seed: int) -> Finding:
+    gain = {row.own: row.with_debate - row.with_random for row in informed(seed)}
+    return Finding(gain[0], "points at 0 own", gain[0] >= 2 and gain[12] < gain[0] / 2)
+
+
+@claim(
+    "Elo grows with skill, and faster for the honest side than for the liar",
+    source="Engels et al. 2025, Debate, as reported in the course's sources",
+    paper="Elo rises with capability: slope 1.10 for the overseeing side, 0.05 for the other",
+    bound="both least-squares slopes over five skills positive, the honest side's larger",
+)
+def elo_grows_with_skill(seed: int) -> Finding:
+    honest, liars = elo_by_skill(skills(seed))
+    up, up_liar = slope(SKILLS, honest), slope(SKILLS, liars)
+    return Finding(up / up_liar, "times as steep", up > up_liar > 0)
+
+
+@claim(
+    "One number a player predicts who wins",
+    source="Engels et al. 2025, abstract",
+    paper="oversight is modeled as a game between players with Elo scores",
+    bound="all 25 win rates within 5 points of those that the ratings mean",
+)
+def elo_predicts_the_matrix(seed: int) -> Finding:
+    won = skills(seed)
+    honest, liars = elo_by_skill(won)
+    off = 100 * (expected_score(honest[:, None] - liars) - won).abs().max().item()
+    return Finding(off, "points off at most", off <= 5)

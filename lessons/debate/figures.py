@@ -1,0 +1,213 @@
+"""What the debate lesson draws: a function a figure, which gives the figure and its alt text."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from lessons.debate.exercises import sparse_view
+from lessons.debate.experiments import OWN_PIXELS, PAPER, SKILLS, Informed
+from utils import plots
+from utils.worlds.pixels import Judge, mask_of
+
+HONEST, LIAR = plots.COLORS[0], plots.COLORS[1]  # the liar's marks are hatched or dotted too
+SIDES = ("honest", "liar")
+
+Picture = tuple[Figure, str]
+
+
+# One debate on the board.
+
+
+def debate(
+    judge: Judge, image: Tensor, moves: Tensor, truth: int, lie: int,
+    names: Sequence[str] = SIDES,
+) -> Picture:  # fmt: skip
+    """The board after each turn, and below it what the judge thinks of the two claims."""
+    turns = len(moves)
+    fig, axes = plt.subplot_mosaic(
+        [["digit", *range(1, turns + 1)], ["share"] * (turns + 1)],
+        figsize=(7.4, 3.1), height_ratios=[1, 1.25],
+    )  # fmt: skip
+    plots.image(axes["digit"], image.view(8, 8))
+    axes["digit"].set_title(f"a {truth}, not a {lie}", loc="center", fontsize=10)
+    axes["digit"].set_axis_off()
+    for turn in range(1, turns + 1):
+        _board(axes[turn], image, moves[:turn])
+        axes[turn].set_title(names[(turn - 1) % 2], loc="center", fontsize=10)
+    share = [_share(judge, image, moves[:turn], truth, lie) for turn in range(turns + 1)]
+    ax = axes["share"]
+    ax.axhline(50, color="0.6", linestyle="--", linewidth=1, marker="")
+    ax.plot(share, color="black", marker="")
+    for k, (color, marker) in enumerate(((HONEST, "o"), (LIAR, "s"))):
+        ax.plot(range(k + 1, turns + 1, 2), share[k + 1 :: 2], marker, color=color, markersize=7)
+    ax.set(xlim=(-0.5, turns + 0.5), ylim=(0, 100), yticks=[0, 50, 100], xticks=range(turns + 1))
+    ax.set(xlabel="reveals so far", ylabel=f"P(a {truth}), of the\ntwo claims (%)")
+    end = "believes the truth" if share[-1] > 50 else "believes the lie"
+    ax.set_title(
+        f"Back and forth: at the end the judge {end}, {share[-1]:.0f} : {100 - share[-1]:.0f}"
+    )
+    said = ", ".join(f"{value:.0f}" for value in share)
+    return fig, (
+        "A digit, and a board after each reveal, each with one more pixel: framed with a solid "
+        f"line by the side that began ({names[0]}), with a dotted one by the other. Below, the "
+        f"judge's probability of {truth} against {lie}, in percent: {said}."
+    )
+
+
+def turn_of(judge: Judge, image: Tensor, moves: Tensor, truth: int, lie: int, turn: int) -> Picture:
+    """One turn: the board, and what the judge believes of all ten digits."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.6), width_ratios=[1, 1.9])
+    _board(left, image, moves[:turn])
+    left.set_title(f"turn {turn}: {SIDES[(turn - 1) % 2]}")
+    shown = mask_of(image[None], moves[None, :turn])
+    belief = (100 * judge(sparse_view(image[None], shown))[0].softmax(-1)).tolist()
+    bars = right.bar(range(10), belief, color="0.85")
+    for label, color, hatch in ((truth, HONEST, ""), (lie, LIAR, "////")):
+        bars[label].set(facecolor=color, hatch=hatch, edgecolor="black")
+    for label, name in ((truth, "truth"), (lie, "lie")):
+        right.text(label, belief[label] + 2, name, ha="center")
+    right.set(ylim=(0, 112), yticks=[0, 50, 100], xticks=range(10))
+    share = _share(judge, image, moves[:turn], truth, lie)
+    right.set_title(f"truth against lie {share:.0f} : {100 - share:.0f}")
+    right.set(xlabel="digit", ylabel="the judge's belief (%)")
+    return fig, (
+        f"The board after {turn} of {len(moves)} reveals, and the judge's belief in each of ten "
+        f"digits: {belief[truth]:.0f} percent in the truth, {truth}, {belief[lie]:.0f} in the lie, "
+        f"{lie}."
+    )
+
+
+def numbered(image: Tensor, truth: int) -> Picture:
+    """The picture with the number of every pixel that may be revealed."""
+    fig, ax = plt.subplots(figsize=(3.6, 3.6))
+    plots.image(ax, image.view(8, 8))
+    for pixel, value in enumerate(image.tolist()):
+        if value > 0:
+            y, x = divmod(pixel, 8)
+            color = "white" if value > 0.5 else "black"
+            ax.text(x, y, str(pixel), ha="center", va="center", fontsize=10, color=color)
+    ax.spines[:].set_visible(True)
+    ax.set(xticks=[], yticks=[], title=f"A {truth}: what you may reveal")
+    return fig, f"A digit with the number of every nonzero pixel on it, a {truth}."
+
+
+def _board(ax: Axes, image: Tensor, moves: Tensor) -> None:
+    """Revealed pixels in gray with the frame of who revealed them, the rest hidden."""
+    ax.add_patch(Rectangle((0, 0), 8, 8, facecolor="0.85"))
+    for turn, pixel in enumerate(moves.tolist()):
+        y, x = divmod(pixel, 8)
+        ink, side = str(1 - image[pixel].item()), (HONEST, LIAR)[turn % 2]
+        line = ("-", (0, (1.6, 0.9)))[turn % 2]
+        look = {"linewidth": 2, "linestyle": line, "capstyle": "butt"}
+        ax.add_patch(Rectangle((x + 0.1, y + 0.1), 0.8, 0.8, fc=ink, ec=side, **look))
+    ax.set(xlim=(-0.2, 8.2), ylim=(8.2, -0.2), aspect="equal")
+    ax.set_axis_off()
+
+
+def _share(judge: Judge, image: Tensor, moves: Tensor, truth: int, lie: int) -> float:
+    """The judge's probability of the truth, of the two claims, in %."""
+    logits = judge(sparse_view(image[None], mask_of(image[None], moves[None])))[0]
+    return 100 * (logits[truth] - logits[lie]).sigmoid().item()
+
+
+# Rates.
+
+
+def table_2(cells: dict[tuple[str, int], Sequence[float]], n_images: int) -> Picture:
+    """Honest win rates, ours with a standard error and the paper's, by who moves last."""
+    fig, ax = plt.subplots(figsize=(6.8, 3.3))
+    names = [f"{kind}, {n} pixels, honest {who}" for kind, n in cells for who in ("first", "last")]
+    height = [2.5 * row + k for row in range(len(cells)) for k in range(2)]
+    ours = torch.tensor([rate for rates in cells.values() for rate in rates])
+    error = (ours * (100 - ours) / n_images).sqrt()
+    ax.errorbar(ours, height, xerr=error, fmt="o", markersize=7, label="ours ± standard error")
+    ax.plot(
+        [rate for key in cells for rate in PAPER[key]], height, **plots.PAPER, label="the paper"
+    )
+    ax.set_yticks(height, labels=names)
+    ax.invert_yaxis()
+    ax.legend(loc="upper left")
+    ax.set(xlabel="honest win rate against all nine lies (%)")
+    ax.set_xlim(min(30, (ours - error).min().item() - 2), 100)
+    ax.set_title("An open lie wins more often, above all when it is last")
+    return fig, (
+        "Honest win rates, ours beside the paper's. With a committed lie 80 to 90 percent whoever "
+        "begins. With an open lie far lower, and much higher when the honest side moves last."
+    )
+
+
+def fixed_late(by_turn: Sequence[Sequence[float]]) -> Picture:
+    """Honest win rate by the number of reveals before the lie is fixed; rows: (first, last)."""
+    fig, ax = plt.subplots(figsize=(5.4, 2.9))
+    for name, rates in zip(("honest first", "liar first"), zip(*by_turn, strict=True), strict=True):
+        ax.plot(rates, label=name)
+    low = min(40, min(map(min, by_turn)) - 5)
+    ax.set(xlabel="reveals before the lie is fixed", ylabel="honest win rate (%)", ylim=(low, 100))
+    ax.set_title("A lie that is fixed late fares better")
+    plots.label_ends(ax)
+    (first, last), (first_end, last_end) = by_turn[0], by_turn[-1]
+    return fig, (
+        "Honest win rate against the number of reveals before the lie is fixed. From "
+        f"{first:.0f} percent with the honest side first and {last:.0f} with the liar first it "
+        f"falls to {first_end:.0f} and {last_end:.0f}, in steps. Each of the two falls where the "
+        "honest side reveals, so one falls a reveal before the other."
+    )
+
+
+def by_skill(debate: Sequence[float], consultancy: Sequence[float]) -> Picture:
+    """The judge's accuracy by the skill of whoever reveals."""
+    fig, ax = plt.subplots(figsize=(5.4, 3))
+    ax.plot(SKILLS, debate, label="debate")
+    ax.plot(SKILLS, consultancy, label="consultancy")
+    ax.axhline(50, color="0.4", linestyle="--", linewidth=1, marker="")
+    ax.text(0, 51, "a guess", fontsize=9, color="0.3")
+    ax.set(xlabel="skill", ylabel="judge right, of two answers (%)", ylim=(45, 101))
+    ax.set_title("More persuasive: debate helps, a consultant harms")
+    plots.label_ends(ax)
+    return fig, (
+        "Judge's accuracy between two answers against skill. Debate rises from "
+        f"{debate[0]:.0f} to {debate[-1]:.0f} percent. Consultancy starts at {consultancy[0]:.0f} "
+        f"and falls to {consultancy[-1]:.0f} percent; a guess is 50."
+    )
+
+
+def own_pixels(sweep: Sequence[Informed]) -> Picture:
+    """What a debate adds to a judge who has seen some pixels already."""
+    fig, ax = plt.subplots(figsize=(5.4, 3))
+    for what, name in (("with_debate", "and a debate"), ("with_random", "and 4 random"),
+                       ("alone", "alone")):  # fmt: skip
+        ax.plot(OWN_PIXELS, [getattr(row, what) for row in sweep], label=name)
+    ax.set(xlabel="pixels of its own", ylabel="judge right, of two answers (%)", ylim=(45, 101))
+    ax.set_title("Who knows much gains little")
+    plots.label_ends(ax)
+    none, most = sweep[0], sweep[-1]
+    return fig, (
+        f"Judge's accuracy between two answers against its own pixels, 0 to {most.own}. With a "
+        f"debate it goes from {none.with_debate:.0f} to {most.with_debate:.0f} percent, with 4 "
+        f"more random pixels from {none.with_random:.0f} to {most.with_random:.0f}, alone from a "
+        f"guess to {most.alone:.0f}."
+    )
+
+
+def elo(honest: Tensor, liars: Tensor, meant: Tensor, won: Tensor) -> Picture:
+    """Ratings by skill, and the win rates that they mean beside those that were observed, in %."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3), width_ratios=[1.15, 1])
+    for name, ratings in (("honest", honest), ("liars", liars)):
+        left.plot(SKILLS, ratings, label=name)
+    left.set(xlabel="skill", ylabel="Elo", title="Skill lifts the honest side more")
+    plots.label_ends(left)
+    low = min(meant.min().item(), won.min().item()) - 2
+    right.plot([low, 100], [low, 100], color="0.6", linestyle="--", marker="")
+    right.plot(meant.flatten(), won.flatten(), "o", color="black")
+    right.set(xlabel="predicted from Elo (%)", ylabel="honest wins (%)")
+    right.set(title=f"Ten numbers fit {won.numel()} pairings", aspect="equal")
+    return fig, (
+        "Left: Elo rises with skill for honest debaters and for liars, from "
+        f"{honest[0]:.0f} to {honest[-1]:.0f} and from {liars[0]:.0f} to {liars[-1]:.0f}. Right: "
+        f"{won.numel()} observed win rates lie on the diagonal of those that the ratings predict."
+    )

@@ -1,0 +1,152 @@
+"""What `make build` writes into README.md, and docs/claims.md: the measured claims, in numbers."""
+
+import inspect
+import re
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+
+from tools.notebooks import PRACTICE_FILE
+from utils import claims, exercises, syllabus
+from utils.claims import FRESH_SEEDS, SEEDS, Claim
+from utils.syllabus import ROOT, Entry
+
+README, CLAIMS_PAGE = ROOT / "README.md", ROOT / "docs" / "claims.md"
+MISTAKEN = ("rlhf", "bradley_terry_loss")  # the exercise whose first planted mistake README shows
+INTRO = """\
+# What came out
+
+Each row is a paper's finding, looked for in a toy. The bound behind *holds if* comes from the
+paper's statement and was written before the first run. What does not come out stays in, and the
+lesson says why. `make build` makes this page from what `make claims` measured."""
+WIDTH = 41  # characters that a telephone shows of a block of code
+ALL, SOME, NONE, UNKNOWN = "●", "◐", "○", "·"
+
+
+@dataclass(frozen=True)
+class Count:
+    """In how many of five seen and five fresh seeds a claim holds; None where not measured."""
+
+    seen: int | None
+    fresh: int | None
+
+    @property
+    def mark(self) -> str:
+        """The claim as one dot: it holds in every seed that was measured, in some, in none."""
+        if self.seen is None:
+            return UNKNOWN
+        of = len(SEEDS) + (0 if self.fresh is None else len(FRESH_SEEDS))
+        return {0: NONE, of: ALL}.get(self.seen + (self.fresh or 0), SOME)
+
+
+def counts(topic: str) -> list[Count]:
+    """Each claim of a lesson, counted."""
+    stored = claims.measured()
+
+    def held(c: Claim, seeds: tuple[int, ...]) -> int | None:
+        verdicts = claims.verdicts(c, seeds, stored)
+        return None if None in verdicts else sum(verdicts)
+
+    return [Count(held(c, SEEDS), held(c, FRESH_SEEDS)) for c in claims.of(topic)]
+
+
+def clone() -> str:
+    """The two commands."""
+    url = syllabus.repository()
+    return f"```sh\ngit clone {url} && cd {url.rsplit('/', 1)[1]}\nmake lab\n```"
+
+
+def diagnosis() -> str:
+    """A wrong answer, and what the course's check says of it: really graded, laid out to fit."""
+    topic, name = MISTAKEN
+    (ex,) = (ex for ex in exercises.of(topic) if ex.name == name)
+    wrong = ex.mistakes[0][1]
+    source = textwrap.dedent(inspect.getsource(wrong))
+    source = re.sub(r"^@.*?^def _\(", f"def {name}(", source, flags=re.DOTALL | re.MULTILINE)
+    command = [sys.executable, "-m", "ruff", "format", "--line-length", str(WIDTH), "-"]
+    source = subprocess.run(
+        command, input=source, capture_output=True, text=True, check=True
+    ).stdout
+    lines = f"{name}: {ex.grade(wrong)}".splitlines()
+    said = "\n".join(textwrap.fill(x, WIDTH, subsequent_indent=" " * 4) for x in lines)
+    return f"```python\n{source.strip()}\n```\n\n```text\n{said}\n```"
+
+
+def total() -> str:
+    """How many findings hold, over the whole course."""
+    found = [count for e in syllabus.written() for count in counts(e.topic)]
+    seen = Counter(c.seen for c in found if c.seen is not None)
+    some = sum(seen[n] for n in range(1, len(SEEDS) - 1))
+    text = (
+        f"**{seen[5]} of {len(found)} findings hold in all five seen seeds**, {seen[4]} in four, "
+        f"{some} in one to three, {seen[0]} in none."
+    )
+    if unmeasured := sum(c.seen is None for c in found):
+        text += f" {unmeasured} are not measured yet."
+    again = [c.fresh for c in found if c.seen == len(SEEDS) and c.fresh is not None]
+    if not again:
+        return f"{text} The fresh seeds are not measured yet."
+    return (
+        f"{text} Of {len(again)} that hold in all seen seeds, **{again.count(5)} hold in all five "
+        f"fresh seeds too**, {again.count(4)} in four, {sum(n < 4 for n in again)} in fewer."
+    )
+
+
+def row(entry: Entry) -> str:
+    """A lesson's row in README's table."""
+    marks = sorted((c.mark for c in counts(entry.topic)), key=f"{ALL}{SOME}{NONE}{UNKNOWN}".index)
+    dots = " ".join(re.findall(r".{1,5}", "".join(marks)))  # in fives: countable, and breakable
+    found = f"[{dots}](docs/claims.md#{anchor(entry)})" if marks else ""
+    solved = f"[solved](solutions/{entry.filename})"
+    link = f"{entry.number} [{entry.title}](notebooks/{entry.filename})"
+    return f"| {link}, {solved} | {syllabus.badges(entry.filename)} | {found} |"
+
+
+def heading(entry: Entry) -> str:
+    """A lesson's heading in docs/claims.md."""
+    return f"{entry.number} {entry.title}"
+
+
+def anchor(entry: Entry) -> str:
+    """Where GitHub lets a link to that heading land."""
+    return re.sub(r"[^\w\- ]", "", heading(entry).lower()).replace(" ", "-")
+
+
+def lessons() -> str:
+    """The table of lessons that are written, and how many are to come."""
+    practice = f"[Whiteboard practice](notebooks/{PRACTICE_FILE}): drills against the clock"
+    planned = len(syllabus.entries()) - len(syllabus.written())
+    start = syllabus.entries()[0]
+    return "\n".join(
+        [
+            "| lesson | open it | findings |",
+            "|:--|:--|:--|",
+            *map(row, syllabus.written()),
+            f"| {practice} | {syllabus.badges(PRACTICE_FILE)} | |",
+            "",
+            f"{planned} more are planned; [the map](notebooks/{start.filename}) shows them.",
+        ]
+    )
+
+
+def parts() -> dict[str, str]:
+    """The parts of README.md that are made, by the name of their marker."""
+    return {
+        "clone": clone(),
+        "diagnosis": diagnosis(),
+        "total": total(),
+        "lessons": lessons(),
+    }
+
+
+def claims_page() -> str:
+    """docs/claims.md: every finding of every lesson."""
+    sections = [
+        f"## {heading(e)}\n\n[The lesson](../solutions/{e.filename}) · {e.paper}\n\n"
+        f"{claims.rows(e.topic)}"
+        for e in syllabus.written()
+        if claims.of(e.topic)
+    ]
+    return f"{INTRO}\n\n{claims.LEGEND}\n\n{total()}\n\n" + "\n\n".join(sections) + "\n"

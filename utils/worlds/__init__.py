@@ -1,0 +1,1 @@
+"""The toy worlds that several lessons live in, a module a world."""
