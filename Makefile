@@ -40,7 +40,8 @@ lab: .venv
 
 # One lesson, where LESSON names it: what concerns it alone.
 IS_LESSON = test -z "$(LESSON)" || test -d "lessons/$(LESSON)" || { echo "make $@: lessons/ has no folder $(LESSON)"; exit 1; }
-PYTEST := -m pytest -n 2 --dist loadfile
+# In the order of the files: what takes long and is one test must not come last.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: .venv
 	@$(IS_LESSON)
@@ -65,13 +66,17 @@ slides sheets bundle: .venv
 progress: .venv
 	@$(PY) -m tools.learners "$(DIR)"
 
-# The stored outputs must hold whatever vector instructions and threads torch computes with.
+# The stored outputs must hold whatever vector instructions and threads torch computes with. Two runs
+# at a time: of one lesson there is one notebook, which runs on one core.
+KINDS := default-1 default-2 avx2-1 avx2-2
 processors: .venv
 	@$(IS_LESSON)
-	@set -e; for cpu in default avx2; do for threads in 1 2; do \
-		echo "lessons under ATEN_CPU_CAPABILITY=$$cpu with $$threads thread(s)"; \
-		ATEN_CPU_CAPABILITY=$$cpu COURSE_TORCH_THREADS=$$threads $(PY) $(PYTEST) -q solutions $(if $(LESSON),-k "$(LESSON)") $(ARGS); \
-	done; done
+	@$(MAKE) -j 2 $(addprefix processors-,$(KINDS))
+
+$(addprefix processors-,$(KINDS)): processors-%:
+	@export ATEN_CPU_CAPABILITY=$(firstword $(subst -, ,$*)) COURSE_TORCH_THREADS=$(lastword $(subst -, ,$*)); \
+	echo "lessons under ATEN_CPU_CAPABILITY=$$ATEN_CPU_CAPABILITY with $$COURSE_TORCH_THREADS thread(s)"; \
+	$(PY) -m pytest -q solutions $(if $(LESSON),-k "$(LESSON)") $(ARGS)
 
 claims-processors: .venv
 	@$(PY) -m tools.processors --lesson "$(LESSON)"

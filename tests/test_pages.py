@@ -1,5 +1,6 @@
 """What is read without running it, on GitHub or nbviewer: pages render, links lead somewhere."""
 
+import logging
 import re
 import sys
 from functools import cache
@@ -21,13 +22,25 @@ def name(path: Path) -> str:
 
 
 @cache
-def page(path: Path) -> str:
-    """A notebook as HTML, by nbviewer's template.
+def rendered(path: Path) -> tuple[str, list[str]]:
+    """A notebook as HTML, by nbviewer's template, and what was warned of on the way.
 
     nbconvert's own default, like JupyterLab 4.6 and GitHub, leaves a figure's alt text out; there
     it can be read in the code above the figure.
     """
-    return HTMLExporter(template_name="basic").from_filename(str(path))[0]
+    warned = []
+    watch = logging.Handler(logging.WARNING)
+    watch.emit = lambda record: warned.append(record.getMessage())
+    logging.getLogger().addHandler(watch)
+    try:
+        return HTMLExporter(template_name="basic").from_filename(str(path))[0], warned
+    finally:
+        logging.getLogger().removeHandler(watch)
+
+
+def page(path: Path) -> str:
+    """A notebook as HTML."""
+    return rendered(path)[0]
 
 
 def prose(path: Path) -> str:
@@ -67,10 +80,9 @@ def broken(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
-def test_a_notebook_renders_without_a_warning_and_with_alt_text(path, caplog):
-    page.cache_clear()
-    html = page(path)
-    assert caplog.messages == []
+def test_a_notebook_renders_without_a_warning_and_with_alt_text(path):
+    html, warned = rendered(path)
+    assert warned == []
     pictures = re.findall(r"<img\b[^>]*>", html)
     assert pictures
     for picture in pictures:

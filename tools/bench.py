@@ -9,6 +9,7 @@ all lessons it writes data/costs.csv, from which docs/instructors.md says how la
 import argparse
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -56,7 +57,8 @@ def of_notebook(entry: Entry) -> tuple[float, float, float]:
     folder = ROOT / "solutions"
     notebook = nbformat.read(folder / entry.filename, as_version=4)
     notebook.cells = [new_code_cell(BEFORE), *notebook.cells, new_code_cell(AFTER)]
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
+    client.execute(stderr=subprocess.DEVNULL)  # a kernel's remarks; errors come by themselves
     said = "".join(o.get("text", "") for o in notebook.cells[-1].outputs)
     seconds, dearest, peak = json.loads(said)
     return seconds, dearest, peak
@@ -67,7 +69,8 @@ def of_claims(topic: str) -> float:
     if not claims.of(topic):
         return 0.0
     command = [sys.executable, "-c", CLAIMS, topic]
-    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    env = os.environ | {"TQDM_DISABLE": "1"}
+    ran = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
     return float(ran.stdout)
 
 
