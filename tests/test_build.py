@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 from tools import build, notebooks, sources
 from tools.setup_cell import setup_cell
-from utils import exercises, syllabus
+from utils import exercises, syllabus, whiteboard
 from utils.syllabus import ROOT
 
 WANTED = [(entry, edition) for entry in syllabus.written() for edition in notebooks.EDITIONS]
@@ -209,6 +210,23 @@ def test_the_editions_differ_only_in_exercises_rubrics_and_their_headers():
             if a.source != b.source and a.cell_type == "code":
                 before = filled.cells[i - 1].metadata.get("tags", [])
                 assert "exercise" in a.metadata.get("tags", []) or "exercise" in before
+
+
+@pytest.mark.parametrize("entry", syllabus.written(), ids=lambda e: e.topic)
+def test_the_prompts_are_closed_and_their_rubrics_stand_beside_the_solutions(entry):
+    for edition, parts in zip(notebooks.EDITIONS, (1, 2), strict=True):
+        _, *cells = notebooks.whiteboard(entry, edition) or [None]
+        assert len(cells) == len(whiteboard.of(entry.topic))
+        for cell, prompt in zip(cells, whiteboard.of(entry.topic), strict=True):
+            title, *closed = re.split(r"^<details>$", cell.source, flags=re.MULTILINE)
+            assert re.fullmatch(rf"### {prompt.kind}.*\n\n", title) and len(closed) == parts
+            assert (prompt.rubric[-1].text in cell.source) is (edition == "solutions")
+            page = HTMLExporter(template_name="basic").from_notebook_node(
+                nbformat.v4.new_notebook(cells=[cell])
+            )[0]
+            assert page.count("<details>") == page.count("</details>") == parts
+            assert "<summary>Prompt</summary>\n<p>" in page or "\n<blockquote>" in page
+            assert "```" not in page and "|---" not in page
 
 
 @pytest.mark.parametrize(

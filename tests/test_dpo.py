@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import utils
 from lessons.dpo.exercises import dpo_loss
 from lessons.dpo.experiments import Probe, Run, collect_pairs, fall, robust_dpo_loss, train
-from lessons.dpo.tables import ask
+from lessons.dpo.law import fit, quadratic, rl_law
+from lessons.dpo.tables import ask, dpo_by_table, fit_rewards, label_loss, rlhf_optimum
 from utils.worlds.preferences import Policy, World
 
 
@@ -49,7 +51,43 @@ def test_labels_asked_for_follow_the_reward():
 
 def test_the_fall_is_from_the_highest_pair_of_neighbors_to_the_last():
     def probes(*gold):
-        return [Probe(i, 0.0, g, 0.0, 0.0) for i, g in enumerate(gold)]
+        return [Probe(i, 0.0, g, 0.0, 0.0, 0.0) for i, g in enumerate(gold)]
 
     assert fall(probes(0.0, 1.0, 1.0, 0.0, 0.0)) == pytest.approx(1.0)
     assert fall(probes(0.0, 1.0, 2.0)) == 0.0
+
+
+def test_the_loss_of_labels_is_the_mean_over_all_comparisons():
+    g = utils.generator(0)
+    reward = torch.randn(5, generator=g, dtype=torch.float64)
+    wins = torch.randint(0, 3, (5, 5), generator=g).double()
+    dense = -(wins * F.logsigmoid(reward[:, None] - reward)).sum() / wins.sum()
+    assert torch.isclose(label_loss(reward, wins), dense)
+
+
+def test_rlhf_on_the_likeliest_rewards_of_the_same_pairs_is_dpo():
+    reward = torch.tensor([1.0, 0.5, 0.0, -1.0], dtype=torch.float64)
+    ref = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64).log()
+    wins = ask(reward, ref, 500, seed=1)
+    for beta in (0.5, 2.0):
+        by_dpo = dpo_by_table(wins, ref, beta)
+        assert torch.allclose(
+            by_dpo.exp(), rlhf_optimum(fit_rewards(wins), ref, beta).exp(), atol=1e-4
+        )
+
+
+def test_a_ridge_keeps_rewards_finite_and_small():
+    wins = torch.tensor([[0.0, 9.0], [0.0, 0.0]], dtype=torch.float64)
+    free, held = fit_rewards(wins), fit_rewards(wins, spread=2.0)
+    assert (free[0] - free[1]) > 10
+    assert 0 < held[0] < 3
+    # Where it is least, the pull of 9 comparisons and that of the prior are equal.
+    assert torch.isclose(9 * torch.sigmoid(held[1] - held[0]), held[0] / 4, atol=1e-4)
+
+
+def test_a_fit_finds_a_law_that_holds_and_leaves_the_rest_of_one_that_does_not():
+    d = torch.linspace(0, 3, 30, dtype=torch.float64)
+    gold = 0.8 * d - 0.3 * torch.xlogy(d, d)
+    weights, error = fit(rl_law(d), gold)
+    assert torch.allclose(weights, torch.tensor([0.8, -0.3], dtype=torch.float64))
+    assert error < 1e-9 < fit(quadratic(d), gold)[1]

@@ -227,3 +227,24 @@ def test_a_record_that_cannot_be_written_stops_nothing(lesson, capsys, monkeypat
     monkeypatch.setenv("ALIGNMENT_IN_MINIATURE_HOME", str(blocked))
     assert lesson.check(right) is right
     assert "could not be saved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "guess, came_out, close, said",
+    [
+        ("Falls ", "falls", 0, "✓ You guessed Falls : right. What came out: falls"),
+        ("rises", "falls", 0, "✗ You guessed rises. What came out: falls"),
+        (True, True, 0, "✓ You guessed True: right. What came out: True"),
+        (0, False, 0, "✗ You guessed 0. What came out: False"),
+        (0.3, 0.22, 0.1, "✓ You guessed 0.3: close. What came out: 0.22"),
+        ("30 %", 80, 10, "✗ You guessed 30 %. What came out: 80"),
+        ("few", 0.22, 0.1, "○ You guessed 'few', which is no number. What came out: 0.22"),
+        ([1, 2], 3, 0, "○ You guessed [1, 2], which is no number. What came out: 3"),
+        (None, 0.22, 0.1, "○ You made no guess. What came out: 0.22"),
+    ],
+)
+def test_a_prediction_is_judged_whatever_was_typed(lesson, capsys, guess, came_out, close, said):
+    lesson.judge(guess, came_out, close=close)
+    assert capsys.readouterr().out == said + "\n"
+    lesson.judge(guess, came_out, "≈0.2", close)
+    assert capsys.readouterr().out.endswith("What came out: ≈0.2\n")

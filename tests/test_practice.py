@@ -1,12 +1,15 @@
 """Practice at the whiteboard: what is drawn, hidden, graded, scored, and when it comes back."""
 
 import json
-import random
+import re
 from datetime import date, timedelta
 
+import jupytext
 import pytest
 
-from utils import practice, progress, syllabus, whiteboard
+from tools.notebooks import PRACTICE
+from utils import drawing, practice, progress, syllabus, whiteboard
+from utils.clock import LASTS
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +21,7 @@ def at_home(tmp_path, monkeypatch):
 @pytest.fixture
 def calendar(monkeypatch):
     days = {"now": date(2026, 1, 1)}
-    monkeypatch.setattr(practice, "today", lambda: days["now"])
+    monkeypatch.setattr(drawing, "today", lambda: days["now"])
 
     def forward(n):
         days["now"] += timedelta(n)
@@ -105,15 +108,58 @@ def test_the_checks_give_their_points_and_the_rest_is_the_readers(seen, capsys):
     assert f"{sum(mine)} of 10" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", [(), (1,) * 20, (-1,), (99,), ("2",), (0.5,)])
-def test_a_score_that_cannot_be_is_refused_and_nothing_is_lost(wrong, seen):
+@pytest.mark.parametrize(
+    "wrong", [(), (1, 1), (1,) * 20, (-1,) * 6, (99,) * 6, ("2",) * 6, (0.5,) * 6, ([1] * 6,)]
+)
+def test_a_score_that_cannot_be_is_explained_and_nothing_is_lost(wrong, seen, capsys):
     session = derive()
     session.show()
     session.rubric()
-    n = sum(not s.graded for s in session.prompts[0].rubric)
-    with pytest.raises(ValueError, match="whole numbers"):
-        session.score(*(wrong + (0,) * (n - len(wrong)) if wrong else wrong))
+    assert "`score` takes 6 whole numbers" in seen[-1]
+    assert "`score(1, 1, 1, 1, 1, 1)` would be full marks" in seen[-1]
+    capsys.readouterr()
+    session.score(*wrong)
+    said = capsys.readouterr().out
+    assert "is not noted" in said and said.count("\n") == 1
+    assert "score takes 6 whole numbers, in the order of those lines" in said
     assert progress.read()["drills"] == {}
+    session.score(1, 1, 1, 1, 1, 1)
+    assert "6 of 10" in capsys.readouterr().out
+    session.next()
+    assert "6 of 10" in seen[-1]
+
+
+def test_a_prompt_left_without_a_score_can_be_scored_afterwards(seen, capsys):
+    session = practice.session("superposition", n=2, seed=0)
+    session.back()
+    assert "the first prompt" in capsys.readouterr().out
+    session.show()
+    session.rubric()
+    session.score()
+    session.next()
+    assert "not scored. back() returns" in capsys.readouterr().out
+    session.next()
+    for _ in session.prompts:
+        session.back()
+    capsys.readouterr()
+    session.score(*[step.points for step in session.prompts[0].rubric if not step.graded])
+    assert "of 10. Comes back" in capsys.readouterr().out
+    session.next()
+    session.next()
+    assert seen[-1].count("not scored") == 1
+
+
+def test_the_notebooks_own_cells_run_whatever_was_drawn(seen, capsys):
+    """With every # taken away, as its text says."""
+    cells = jupytext.reads(PRACTICE.read_text(encoding="utf-8"), fmt="md:myst").cells
+    scope = {}
+    for cell in cells:
+        if cell.cell_type == "code" and "import" not in cell.source:
+            source = re.sub(r"^# ", "", cell.source, flags=re.MULTILINE)
+            exec(source, {"practice": practice, "progress": progress} | scope, scope)
+    said = capsys.readouterr().out
+    assert said.count("score() is not noted: score takes") == 2
+    assert seen[-1].startswith("| prompt | points |")
 
 
 def test_a_prompt_comes_back_after_1_7_and_21_days_and_tomorrow_if_not_done_well(
@@ -123,7 +169,7 @@ def test_a_prompt_comes_back_after_1_7_and_21_days_and_tomorrow_if_not_done_well
     for _ in range(4):
         full_marks(derive(fresh=True))
         due = date.fromisoformat(progress.read()["drills"]["superposition/Derive"]["due"])
-        waits.append((due - practice.today()).days)
+        waits.append((due - drawing.today()).days)
         calendar(waits[-1])
     assert waits == [1, 7, 21, 21]
     finish(derive(fresh=True), share=0)
@@ -163,7 +209,7 @@ def test_the_clock_runs_on_when_a_cell_is_run_again(clock, seen, capsys):
 
 def test_a_session_of_long_ago_or_of_another_course_is_not_taken_up(clock, seen, capsys):
     derive().show()
-    clock(practice.LASTS + 1)
+    clock(LASTS + 1)
     derive()
     assert "Going on" not in capsys.readouterr().out
     record = progress.read()
@@ -191,45 +237,32 @@ def test_a_whole_session_ends_with_what_to_revise(seen, capsys):
     assert capsys.readouterr().out.count("That was the last prompt") == 2
 
 
-BALANCED = {  # minutes: how many of Derive (10), Code (20), Defend (5), Flaw (10)
-    5: (0, 0, 1, 0),
-    15: (1, 0, 1, 0),
-    30: (1, 0, 2, 1),
-    45: (1, 1, 1, 1),
-    90: (2, 2, 2, 2),
-}
-
-
-@pytest.mark.parametrize("minutes", BALANCED)
-def test_a_mock_interview_is_balanced_and_fits(minutes, capsys):
-    prompts = practice.mock_interview(minutes, seed=1).prompts
-    kinds = [p.kind for p in prompts]
-    assert tuple(kinds.count(kind) for kind in whiteboard.KINDS) == BALANCED[minutes]
-    assert sum(p.minutes for p in prompts) <= minutes
-    assert len({(p.topic, p.kind) for p in prompts}) == len(prompts)
-    if len(prompts) <= 4:
-        assert len({p.topic for p in prompts}) == len(prompts), "a lesson comes twice"
-
-
-def test_what_is_due_is_drawn_before_what_is_new_and_both_before_the_rest(calendar):
-    names = [*practice.every_prompt()]
-    later, overdue, due = names[:3]
-    days = {later: 5, overdue: -3, due: 0}
-    record = progress.read()
-    for name, n in days.items():
-        day = (practice.today() + timedelta(n)).isoformat()
-        record["drills"][name] = {"step": 1, "due": day, "last": "2025-12-25"}
-    progress.write(record)
-    order = practice._in_order(names, random.Random(0))
-    assert order[:2] == [overdue, due] and order[-1] == later
+def test_an_interview_is_taken_up_though_lessons_were_added_and_passed(seen, capsys, monkeypatch):
+    every = drawing.every_prompt()
+    few = {name: p for name, p in every.items() if p.topic == "superposition"}
+    monkeypatch.setattr(drawing, "every_prompt", lambda: few)
+    before = practice.mock_interview(90)
+    before.show()
+    before.next()
+    monkeypatch.setattr(drawing, "every_prompt", lambda: every)
+    progress.record("rlhf", "bradley_terry_loss")
+    capsys.readouterr()
+    after = practice.mock_interview(90)
+    assert capsys.readouterr().out.startswith("Going on with the session that you began; prompt 2")
+    assert after.prompts == before.prompts and after._state == before._state
+    monkeypatch.setattr(
+        drawing, "every_prompt", lambda: {n: p for n, p in every.items() if "dpo" in n}
+    )
+    assert {p.topic for p in practice.mock_interview(90).prompts} == {"dpo"}, "they are gone"
 
 
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        ({"topic": "nothing"}, "no lesson 'nothing'"),
-        ({"topic": "start_here"}, "no whiteboard prompts"),
-        ({"kind": "Sing"}, "there are: Derive, Code, Defend, Flaw"),
+        ({"topic": "nothing"}, "no whiteboard prompts for 'nothing'; there are: superposition"),
+        ({"topic": "start_here"}, "no whiteboard prompts for 'start_here'"),
+        ({"topic": "superposition", "kind": "Logs"}, "none of these lessons has a Logs prompt"),
+        ({"kind": "Sing"}, "there are: Derive, Code, Defend, Flaw, Design"),
         ({"n": 0}, "at least 1"),
     ],
 )
@@ -242,10 +275,10 @@ def test_a_session_that_cannot_be_drawn_says_why(arguments, said):
 
 def test_what_is_due_stands_in_a_table(calendar, seen):
     practice.due()
-    assert "(`superposition`) | new | new | new | new |" in seen[-1]
+    assert "(`superposition`) | new | new | new | new | – | – | new |" in seen[-1]
     full_marks(derive())
     practice.due()
-    assert "(`superposition`) | tomorrow | new | new | new |" in seen[-1]
+    assert "(`superposition`) | tomorrow | new | new | new | – | – | new |" in seen[-1]
 
 
 def test_a_record_travels_as_a_line_and_is_merged(calendar, seen, capsys, monkeypatch, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lessons.weak_to_strong import distillation, experiments
+from lessons.weak_to_strong import distillation, experiments, game, imitation
 from lessons.weak_to_strong.exercises import confidence_loss
 from lessons.weak_to_strong.networks import copies, minimize, network
 
@@ -15,7 +15,7 @@ def test_losses_of_all_are_the_loss_of_each(seed, threshold):
     logits = torch.randn(6, 41, generator=g, dtype=torch.float64).requires_grad_()
     weak = torch.rand(6, 41, generator=g, dtype=torch.float64)
     alphas = torch.tensor([0, 0.25, 0.5, 0.75, 1, 0], dtype=torch.float64)
-    ours = experiments.confidence_losses(logits, weak, alphas, threshold)
+    ours = imitation.confidence_losses(logits, weak, alphas, threshold)
     rows = zip(logits, weak, alphas.tolist(), strict=True)
     each = torch.stack([confidence_loss(*row, threshold) for row in rows])
     torch.testing.assert_close(ours, each)
@@ -56,3 +56,20 @@ def test_t_squared_forgotten_is_the_same_loss_at_another_setting():
     temperature, alpha = distillation.without_square(4.0, 0.5)
     # α' T² to 1 − α' is as 1 to 1, where the soft part lost its factor of 16.
     assert alpha * temperature**2 == pytest.approx(1 - alpha)
+
+
+def test_a_debate_reveals_bright_pixels_that_each_side_likes_best():
+    g = torch.Generator().manual_seed(0)
+    net, images = network((128, 8, 1), 0), (torch.rand(6, 64, generator=g) - 0.5).clamp(min=0)
+    with torch.no_grad():
+        mask = game.debate(net, 0, images, torch.tensor([1.0, 1, 1, 0, 0, 0]))
+        assert (mask.sum(1) == game.REVEALS).all() and (images[mask] > 0).all()
+        nothing, side = torch.zeros_like(mask), torch.tensor([1.0, -1, 1, -1, 1, -1])
+        pixel = game.best_pixel(net, 0, images, nothing, side)
+        for i in range(6):
+            scores = []
+            for p in images[i].nonzero()[:, 0].tolist():
+                one = nothing[i].clone()
+                one[p] = True
+                scores.append((side[i].item() * net(game.shown(images[i], one)).item(), p))
+            assert max(scores)[1] == pixel[i]

@@ -93,21 +93,29 @@ def exercise_cells(ex: exercises.Exercise, edition: str) -> list[NotebookNode]:
     return [new_markdown_cell(text), body, check]
 
 
+def closed(summary: str, text: str) -> str:
+    """Markdown behind a summary to click on; the blank lines let what is inside be rendered."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{text.strip()}\n\n</details>"
+
+
 def whiteboard(entry: Entry, edition: str) -> list[NotebookNode]:
-    """The lesson's whiteboard prompts; their rubrics only beside the solutions."""
+    """The lesson's whiteboard prompts, closed; their rubrics only beside the solutions."""
     path = entry.folder / "whiteboard.md"
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8").strip()
-    if edition == "notebooks":
-        text = re.sub(r"^### Rubric\n.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
-    prompts = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.MULTILINE)  # one level down in the lesson
     way = PRACTICE_FILE if edition == "notebooks" else f"../notebooks/{PRACTICE_FILE}"
-    intro = f"## Whiteboard\n\nAgainst the clock and graded: [whiteboard practice]({way}).\n\n"
-    return [
-        new_markdown_cell(resolve_links(part.strip(), str(path)))
-        for part in re.split(r"^(?=### )(?!#### )", intro + prompts, flags=re.MULTILINE)
+    cells = [
+        "## Whiteboard\n\nThese prompts are closed, because each can surprise you only once: meet "
+        f"them first in [whiteboard practice]({way}), against the clock and graded."
     ]
+    for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title, body = part.split("\n", 1)
+        prompt, rubric = body.split("### Rubric")
+        cell = f"### {title}\n\n{closed('Prompt', prompt)}"
+        if edition == "solutions":
+            cell += f"\n\n{closed('Rubric', rubric)}"
+        cells.append(resolve_links(cell, str(path)))
+    return [new_markdown_cell(cell) for cell in cells]
 
 
 def hidden(cell: NotebookNode) -> NotebookNode:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import torch
 from IPython import get_ipython
@@ -97,6 +98,27 @@ class Lesson:
         why = f"<p>{escape(ex.why, quote=False)}</p>" * bool(ex.why)
         display(Said(plain, f'<pre style="{MONO}">{escape(ex.source, quote=False)}</pre>{why}'))
 
+    def judge(
+        self,
+        guess: str | float | bool | None,
+        came_out: str | float | bool,
+        shown: str = "",
+        close: float = 0.0,
+    ) -> None:
+        """Say whether a prediction came true: a word by itself, a number if it is within `close`.
+
+        shown: how to write what came out, say `approx(...)`; without it as it is.
+        """
+        right = _came_true(guess, came_out, close)
+        if guess is None:
+            said = "○ You made no guess."
+        elif right is None:
+            said = f"○ You guessed {guess!r}, which is no number."
+        else:
+            word = "close" if close else "right"
+            said = f"✓ You guessed {guess}: {word}." if right else f"✗ You guessed {guess}."
+        print(f"{said} What came out: {shown or came_out}")
+
     def claims(self) -> None:
         """Display the lesson's claims beside what was measured over the seeds."""
         display(Markdown(claims.table(self.entry.topic)))
@@ -124,6 +146,17 @@ class Lesson:
         dots = "●" * done + "○" * (all_of_them - done)
         text = f"{done} of {all_of_them} exercises done"
         return Said(f"{dots} {text}", f"<span>{dots}</span> {text}")
+
+
+def _came_true(guess: Any, came_out: str | float | bool, close: float) -> bool | None:
+    """Whether a guess came true; None where a number was asked for and something else typed."""
+    if isinstance(came_out, str | bool):
+        return str(guess).strip().lower() == str(came_out).lower()
+    try:
+        number = float(guess.strip(" %") if isinstance(guess, str) else guess)
+    except (TypeError, ValueError, RuntimeError):  # the last: a tensor of several numbers
+        return None
+    return abs(number - came_out) <= close
 
 
 def _verdict(name: str, grade: Grade) -> Said:

@@ -151,9 +151,9 @@ def _picture(fig: Figure, alt: str) -> tuple[bytes, int]:
     fig.savefig(full, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
     plt.close(fig)
     picture = Image.open(full).convert("RGB")
-    # 64 colors look the same and take a third of the room, of which a notebook has 400 kB. The
+    # 32 colors look the same and take a quarter of the room, of which a notebook has 400 kB. The
     # octree keeps the lines' colors, which the default method averages away beside an image.
-    few = picture.quantize(64, method=Image.Quantize.FASTOCTREE)
+    few = picture.quantize(32, method=Image.Quantize.FASTOCTREE)
     few.save(small, "PNG", optimize=True)
     return small.getvalue(), round(picture.width * PAGE_DPI / DPI)
 

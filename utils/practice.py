@@ -6,59 +6,23 @@ interview.grade(answer)     what checks can grade
 interview.rubric()          when you are done: the rubric
 interview.score(2, 1, 0)    your points for the lines that no check can score
 interview.next()            the next prompt, and after the last one the report
+interview.back()            the prompt before, to score it after all
 """
 
 import inspect
 import random
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import ipywidgets
 from IPython.display import Markdown, display
 
-from utils import plots, progress, syllabus, whiteboard
+from utils import drawing, progress, syllabus, whiteboard
+from utils.clock import LASTS, Clock, clock_face
+from utils.drawing import in_days
 from utils.whiteboard import KINDS, Prompt
 
-DAYS = (1, 7, 21)  # a prompt done well once, twice, three times in a row comes back after these
 WELL = 7  # points of ten
-LASTS = 3 * 3600  # seconds for which an unfinished session can be taken up again
-
-
-def today() -> date:
-    """The day on which answers are noted."""
-    return date.today()
-
-
-def every_prompt() -> dict[str, Prompt]:
-    """All prompts of the written lessons, as "topic/Kind"."""
-    found = (p for e in syllabus.written() for p in whiteboard.of(e.topic))
-    return {f"{p.topic}/{p.kind}": p for p in found}
-
-
-def reschedule(drill: dict[str, Any] | None, well: bool) -> dict[str, Any]:
-    """When a prompt comes back: after 1, 7, 21 days if done well, tomorrow if not.
-
-    Done well again before its day, it keeps its day: cramming is no proof of remembering.
-    """
-    now = today()
-    if not well:
-        step, due = 0, now + timedelta(1)
-    elif drill and now < date.fromisoformat(drill["due"]):
-        step, due = drill["step"], date.fromisoformat(drill["due"])
-    else:
-        step = min((drill["step"] if drill else 0) + 1, len(DAYS))
-        due = now + timedelta(DAYS[step - 1])
-    return {"step": step, "due": due.isoformat(), "last": now.isoformat()}
-
-
-def in_days(day: str) -> str:
-    """A day in words, from today: "today", "tomorrow", "in 7 days"."""
-    n = (date.fromisoformat(day) - today()).days
-    return "today" if n <= 0 else "tomorrow" if n == 1 else f"in {n} days"
 
 
 def due() -> None:
@@ -66,33 +30,13 @@ def due() -> None:
     drills = progress.read()["drills"]
     rows = ["| lesson | " + " | ".join(KINDS) + " |", "|---|" + "---|" * len(KINDS)]
     for entry in syllabus.written():
-        kinds = [p.kind for p in whiteboard.of(entry.topic)]
-        if kinds:
+        there = {p.kind for p in whiteboard.of(entry.topic)}
+        if there:
             when = [drills.get(f"{entry.topic}/{kind}") for kind in KINDS]
             cells = [("new" if d is None else in_days(d["due"])) for d in when]
-            rows.append(f"| {entry.title} (`{entry.topic}`) | {' | '.join(cells)} |")
+            shown = [c if k in there else "–" for k, c in zip(KINDS, cells, strict=True)]
+            rows.append(f"| {entry.title} (`{entry.topic}`) | {' | '.join(shown)} |")
     display(Markdown("\n".join(rows)))
-
-
-def _in_order(names: list[str], chance: random.Random) -> list[str]:
-    """What is due comes first (the longest first), then what is new, then what comes back later."""
-    drills, now = progress.read()["drills"], today().isoformat()
-
-    def rank(name: str) -> tuple[int, str]:
-        day = drills[name]["due"] if name in drills else now
-        return (1 if name not in drills else 0 if day <= now else 2, day)
-
-    return sorted(chance.sample(names, len(names)), key=rank)
-
-
-def _draw(kinds: list[str], names: list[str], chance: random.Random) -> list[str]:
-    """A prompt for each of `kinds`, of a lesson not drawn yet wherever there is one."""
-    order, drawn = _in_order(names, chance), []
-    for kind in kinds:
-        left = [n for n in order if n not in drawn and n.endswith("/" + kind)]
-        topics = {n.split("/")[0] for n in drawn}
-        drawn += sorted(left, key=lambda n: n.split("/")[0] in topics)[:1]
-    return drawn
 
 
 def session(
@@ -101,61 +45,61 @@ def session(
     n: int = 4,
     seed: int | None = None,
     fresh: bool = False,
+    lessons: str | Sequence[str] | None = None,
 ) -> "Session":
-    """Up to n prompts: what is due first. topic and kind narrow the choice.
+    """Up to n prompts: what is due first. topic (or lessons) and kind narrow the choice.
 
+    Without either, the lessons are those you have begun, if there are any; lessons="all" takes all.
     An unfinished session with the same arguments is taken up again, unless `fresh`.
-    Raises ValueError for a topic without prompts, an unknown kind, or n below 1.
+    Raises ValueError for a lesson or kind without prompts, and n below 1.
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"no kind {kind!r}; there are: {', '.join(KINDS)}")
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"n is how many prompts to draw, at least 1, not {n!r}")
-    names = [
-        name
-        for name, p in every_prompt().items()
-        if p.topic == (topic or p.topic) and p.kind == (kind or p.kind)
-    ]
+    names, said = drawing.of_lessons(lessons if topic is None else topic)
+    names = [name for name in names if kind is None or name.endswith(f"/{kind}")]
     if not names:
-        title = syllabus.entry(topic).title if topic else "the course"
-        raise ValueError(f"{title} has no whiteboard prompts yet")
-    chance = random.Random(seed)
-    drawn: list[str] = []
-    while len(drawn) < min(n, len(names)):  # one of each kind, then a second of each
-        left = [name for name in names if name not in drawn]
-        kinds = list(dict.fromkeys(name.split("/")[1] for name in _in_order(left, chance)))
-        drawn += _draw(kinds, left, chance)
-    return _begin(f"session({topic!r}, {kind!r}, {n})", drawn[:n], fresh)
+        raise ValueError(f"none of these lessons has a {kind} prompt; without kind= there are some")
+    drawn = drawing.draw_in_turn(n, names, random.Random(seed))
+    return _begin(f"session({topic!r}, {kind!r}, {n}{_key(lessons)})", drawn, fresh, said)
 
 
-def mock_interview(minutes: int = 45, seed: int | None = None, fresh: bool = False) -> "Session":
+def mock_interview(
+    minutes: int = 45,
+    seed: int | None = None,
+    fresh: bool = False,
+    lessons: str | Sequence[str] | None = None,
+) -> "Session":
     """A balanced set that fits into `minutes`: each kind that still fits once before any twice.
 
-    Raises ValueError when not even the shortest prompt fits.
+    lessons: those you have done, say ["dpo", "rlhf"]. Without it, those you have begun, if there
+    are any, else all; lessons="all" takes all. Raises ValueError for a lesson without prompts, and
+    when not even the shortest prompt fits.
     """
     shortest = min(KINDS.values())
     if not isinstance(minutes, int) or minutes < shortest:
         raise ValueError(f"the shortest prompt takes {shortest} minutes; minutes is {minutes!r}")
-    names = list(every_prompt())
-    there = Counter(name.split("/")[1] for name in names)
-    kinds: list[str] = []
-    while True:
-        left = minutes - sum(KINDS[k] for k in kinds)
-        fits = [k for k in KINDS if KINDS[k] <= left and kinds.count(k) < there[k]]
-        if not fits:
-            break
-        kinds.append(min(fits, key=lambda k: (kinds.count(k), KINDS[k])))
-    kinds.sort(key=list(KINDS).index)
-    drawn = _draw(kinds, names, random.Random(seed))
-    return _begin(f"mock_interview({minutes})", drawn, fresh)
+    names, said = drawing.of_lessons(lessons)
+    drawn = drawing.draw(drawing.balanced(minutes, names), names, random.Random(seed))
+    return _begin(f"mock_interview({minutes}{_key(lessons)})", drawn, fresh, said)
 
 
-def _begin(request: str, drawn: list[str], fresh: bool) -> "Session":
+def _key(lessons: str | Sequence[str] | None) -> str:
+    """What tells a request for some lessons from the same for others."""
+    if lessons is None:
+        return ""
+    return f", {lessons if isinstance(lessons, str) else ' '.join(sorted(lessons))}"
+
+
+def _begin(request: str, drawn: list[str], fresh: bool, said: str) -> "Session":
+    """The session noted under this request, if it can be taken up; else a new one."""
     state = progress.read()["sessions"].get(request)
     try:
         going = not fresh and time.time() - state["begun"] < LASTS
+        # Its own length counts: lessons may have been added since, and the new draw be another.
         going = going and state["at"] < len(state["prompts"]) == len(state["answers"])
-        going = going and set(state["prompts"]) <= set(every_prompt())
+        going = going and set(state["prompts"]) <= set(drawing.every_prompt())
     except (KeyError, TypeError):  # none there, or one that another version of the course wrote
         going = False
     if going:
@@ -168,6 +112,8 @@ def _begin(request: str, drawn: list[str], fresh: bool) -> "Session":
     kinds = [name.split("/")[1] for name in drawn]
     total = sum(KINDS[k] for k in kinds)
     many = "s" * (len(kinds) != 1)
+    if said:
+        print(said)
     print(
         f"{len(kinds)} prompt{many}, {total} minutes: {', '.join(kinds)}. show() starts the clock."
     )
@@ -179,7 +125,7 @@ class Session:
 
     def __init__(self, request: str, state: dict[str, Any]):
         self._request, self._state = request, state
-        every = every_prompt()
+        every = drawing.every_prompt()
         self.prompts = [every[name] for name in state["prompts"]]
         self._clock: Clock | None = None
 
@@ -263,11 +209,7 @@ class Session:
             if step.graded:
                 worth += ", by the checks: " + self._verdict(self._answer)
             lines.append(f"1. *({worth})* {step.text}")
-        mine = [str(step.points) for step in self._prompt.rubric if not step.graded]
-        lines.append(
-            f"\nScore the lines that no check can: `score({', '.join(mine)})` would be all of "
-            f"them, {len(mine)} numbers in their order."
-        )
+        lines.append(f"\nScore the lines that no check can: {self._wanted()}.")
         display(Markdown("\n".join(lines)))
         if "rubric" not in self._answer:
             self._answer["rubric"] = time.time()
@@ -278,23 +220,35 @@ class Session:
         passed = answer.get("passed")
         return "nothing handed in" if passed is None else "passed" if passed else "not passed"
 
+    def _mine(self) -> list[int]:
+        """What the lines of the rubric are worth that no check scores."""
+        return [step.points for step in self._prompt.rubric if not step.graded]
+
+    def _wanted(self) -> str:
+        """How to score this prompt, in words and as a call."""
+        most = self._mine()
+        many = f"{len(most)} whole number{'s' * (len(most) != 1)}"
+        return (
+            f"`score` takes {many}, in the order of those lines; "
+            f"`score({', '.join(map(str, most))})` would be full marks"
+        )
+
     def score(self, *points: int) -> None:
         """Your points for the rubric's lines that no check scores, in their order.
 
-        Raises ValueError when there are too many or too few, or one is more than its line gives.
+        What cannot be is refused in a line that says what is wanted, and nothing is lost.
         """
         if self._over():
             return
         if "rubric" not in self._answer:
             print("First the answer, then rubric(), then the score.")
             return
-        wanted = [step.points for step in self._prompt.rubric if not step.graded]
-        whole = all(isinstance(p, int) for p in points) and len(points) == len(wanted)
-        if not whole or not all(0 <= p <= most for p, most in zip(points, wanted, strict=True)):
-            raise ValueError(
-                f"score takes {len(wanted)} whole numbers, at most {wanted} in this order; got "
-                f"{list(points)}"
-            )
+        most = self._mine()
+        fits = len(points) == len(most) and all(isinstance(p, int) for p in points)
+        if not fits or not all(0 <= p <= top for p, top in zip(points, most, strict=True)):
+            gave = f"score({', '.join(map(repr, points))})"
+            print(f"{gave} is not noted: {self._wanted().replace('`', '')}.")
+            return
         a, mine = self._answer, iter(points)
         passed = bool(a.get("passed"))
         a["points"] = [
@@ -303,7 +257,7 @@ class Session:
         name = self._state["prompts"][self._state["at"]]
         # Scored again, the same answer moves the prompt's day once and not twice.
         a.setdefault("before", progress.read()["drills"].get(name))
-        drill = reschedule(a["before"], sum(a["points"]) >= WELL)
+        drill = drawing.reschedule(a["before"], sum(a["points"]) >= WELL)
         self._note(drill)
         print(f"{sum(a['points'])} of {self._prompt.points}. Comes back {in_days(drill['due'])}.")
 
@@ -311,14 +265,28 @@ class Session:
         """Show the next prompt; after the last one, the report."""
         if self._over():
             return
-        if self._clock:
-            self._clock.stop()
-        self._state["at"] += 1
-        self._note()
+        if "rubric" in self._answer and "points" not in self._answer:
+            print("The prompt before is not scored. back() returns to it.")
+        self._move(1)
         if self._state["at"] < len(self.prompts):
             self.show()
         else:
             self.report()
+
+    def back(self) -> None:
+        """Return to the prompt before, to score it after all."""
+        if self._state["at"] == 0:
+            print("This is the first prompt.")
+            return
+        self._move(-1)
+        title = syllabus.entry(self._prompt.topic).title
+        print(f"Back at {self._prompt.kind} · {title}. rubric(), score(), and next() to go on.")
+
+    def _move(self, by: int) -> None:
+        if self._clock:
+            self._clock.stop()
+        self._state["at"] += by
+        self._note()
 
     def report(self) -> None:
         """Display the points, the time each prompt took, when it comes back, and what to revise."""
@@ -352,32 +320,3 @@ def _asked(p: Prompt) -> str:
     if p.kind == "Derive":
         return f"\n\nType your result as a function:\n\n```python\n{p.drill.stub}\n```"
     return f"\n\n```python\n{p.drill.name}{inspect.signature(p.drill.reference)}\n```"
-
-
-def clock_face(seconds: float) -> str:
-    """Minutes and seconds: 9:05."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-class Clock:
-    """A countdown that ticks below its cell. It needs a kernel and a widget, and no script."""
-
-    def __init__(self, end: float, minutes: int):
-        self._end, self._stopped = end, threading.Event()
-        self.widget = ipywidgets.HTML(self.text())
-        plots.show_widget(self.widget, f"A countdown of {minutes} minutes")
-        threading.Thread(target=self._tick, daemon=True).start()
-
-    def text(self) -> str:
-        """What the clock says now."""
-        left = self._end - time.time()
-        said = f"{clock_face(left)} left" if left > 0 else f"time is up ({clock_face(-left)} over)"
-        return f'<b role="timer" style="font-size: 1.5em">{said}</b>'
-
-    def _tick(self) -> None:
-        while not self._stopped.wait(1.0) and time.time() < self._end + LASTS:
-            self.widget.value = self.text()
-
-    def stop(self) -> None:
-        """Stop ticking; the time shown last stays."""
-        self._stopped.set()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from utils import exercises, syllabus
 
-KINDS = {"Derive": 10, "Code": 20, "Defend": 5, "Flaw": 10}  # minutes
+ALWAYS = ("Derive", "Code", "Defend", "Flaw")  # in every lesson; the other kinds in some
+KINDS = {"Derive": 10, "Code": 20, "Defend": 5, "Flaw": 10, "Design": 15, "Logs": 10,
+         "Abstract": 10}  # minutes  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One of a lesson's four prompts. `drill` is the exercise that grades it, None for Defend."""
+    """One of a lesson's prompts. `drill` is the exercise that grades it, None for words alone."""
 
     topic: str
     kind: str

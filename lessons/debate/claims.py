@@ -2,25 +2,28 @@
 
 from functools import cache
 
-from torch import Tensor, nn
+from torch import Tensor, nn, stack
 
 import utils
 from lessons.debate.exercises import agent_score_difference, best_reveal, sparse_view
 from lessons.debate.experiments import (
     PAPER,
+    PAPER_SLOPES,
     SKILLS,
     Informed,
-    consultancy,
     consultancy_accuracy,
     elo_by_skill,
     expected_score,
     information_sweep,
     one_on_one,
+    questioned,
+    retrain,
     right,
     skill_matrix,
     slope,
     table_cell,
     two_plies,
+    under_attack,
 )
 from utils import progress
 from utils.claims import Finding, claim
@@ -110,8 +113,21 @@ def skills(seed: int) -> Tensor:
 
 @cache
 def informed(seed: int) -> list[Informed]:
-    """What a debate adds, by how much the judge has seen already."""
-    return information_sweep(judges(seed)[16], *held_out(seed), utils.generator(seed))
+    """What a debate adds to a judge who has seen nothing, and 12 pixels; all held-out images."""
+    generator = utils.generator(seed)
+    return information_sweep(judges(seed)[16], *held_out(seed, 400), generator, own_pixels=(0, 12))
+
+
+@cache
+def asked(seed: int) -> tuple[Tensor, Tensor]:
+    """The judge's logits after an honest and a lying consultant whom it can question."""
+    return questioned(judges(seed)[6], *held_out(seed), best_reveal, utils.generator(seed))
+
+
+def paired_lead(a: Tensor, b: Tensor) -> tuple[float, float]:
+    """Mean difference over images and its standard error; a, b: one number an image."""
+    lead = a - b
+    return lead.mean().item(), (lead.std() / len(lead) ** 0.5).item()
 
 
 # The claims.
@@ -215,21 +231,22 @@ def search_leaves_the_rates(seed: int) -> Finding:
     bound="one lie, 6 pixels: truth below 50 % if the honest side plays at random, above if not",
 )
 def both_sides_are_needed(seed: int) -> Finding:
-    _, truth = held_out(seed)
-    random = skilled(best_reveal, 0.0, utils.generator(seed))
-    alone = right(debated(seed, random, best_reveal), truth)
+    truth = held_out(seed).labels
+    alone = right(asked(seed)[1], truth)
     both = right(able_debate(seed), truth)
     return Finding(alone, "% truth, liar alone", alone < 50 < both)
 
 
 @claim(
-    "Debate beats consultancy",
+    "Debate beats a consultant whom the judge can question",
     source="Khan et al. 2024; Michael et al. 2023, abstract",
     paper="debate 88, 76, 84 %; consultancy 78, 54, 74 % (people, LLM judges, people)",
-    bound="at least 10 points higher",
+    bound="at least 10 points higher, the smallest of the papers' differences",
 )
 def debate_beats_consultancy(seed: int) -> Finding:
-    gain = right(able_debate(seed), held_out(seed).labels) - advised(seed, 1.0)
+    truth = held_out(seed).labels
+    consulted = sum(right(logits, truth) for logits in asked(seed)) / 2
+    gain = right(able_debate(seed), truth) - consulted
     return Finding(gain, "points", gain >= 10)
 
 
@@ -269,43 +286,68 @@ def persuasive_consultants_harm(seed: int) -> Finding:
 
 
 @claim(
-    "Honesty pays more in debate than in consultancy",
+    "Honesty pays more in debate than with a consultant who is questioned",
     source="Pallavi Sudhir et al. 2025, summary",
     paper="debate gives the stronger incentive to be honest, consultancy a weak one",
-    bound="agent score difference above 0 in debate, and above consultancy's",
+    bound="agent score difference higher by two standard errors, image by image",
 )
 def honesty_pays_in_debate(seed: int) -> Finding:
     images, truth = held_out(seed)
-    claims = against_every_lie(images, truth)[1:]
-    alone = consultancy(judges(seed)[6], images, truth, best_reveal)
-    debate, advice = (
-        agent_score_difference(*(logits.flatten(0, 1) for logits in pair), *claims).item()
-        for pair in ((able_debate(seed),) * 2, alone)
-    )
-    return Finding(debate - advice, "nats", debate > max(0.0, advice))
+    _, truths, lies = against_every_lie(images, truth)
+
+    def pays(honest: Tensor, lying: Tensor) -> Tensor:
+        """One agent score difference an image, over its nine lies."""
+        games = zip(honest, lying, truths.view(-1, 9), lies.view(-1, 9), strict=True)
+        return stack([agent_score_difference(*game) for game in games])
+
+    lead, error = paired_lead(pays(*[able_debate(seed)] * 2), pays(*asked(seed)))
+    return Finding(lead, "nats", lead > 2 * error)
 
 
 @claim(
-    "Debate helps where the judge lacks information",
+    "Debate helps most where the judge lacks information",
     source="Kenton et al. 2024, abstract",
     paper="debate beats direct answers under information asymmetry; else results are mixed",
-    bound="over 4 more random pixels: 2 points at 0 own pixels, less than half of that at 12",
+    bound="over 4 more random pixels 2 points at 0 own pixels; of the errors left by those it "
+    "removes less than half of that share at 12",
 )
 def debate_helps_the_uninformed(seed: int) -> Finding:
-    gain = {row.own: row.with_debate - row.with_random for row in informed(seed)}
-    return Finding(gain[0], "points at 0 own", gain[0] >= 2 and gain[12] < gain[0] / 2)
+    none, twelve = informed(seed)
+    holds = none.with_debate - none.with_random >= 2
+    holds = holds and twelve.errors_removed < none.errors_removed / 2
+    return Finding(twelve.errors_removed, "% of errors removed at 12 own", holds)
 
 
 @claim(
-    "Elo grows with skill, and faster for the honest side than for the liar",
-    source="Engels et al. 2025, Debate, as reported in the course's sources",
-    paper="Elo rises with capability: slope 1.10 for the overseeing side, 0.05 for the other",
-    bound="both least-squares slopes over five skills positive, the honest side's larger",
+    "Training the judge against an optimized liar stops what that liar exploits",
+    source="Radhakrishnan 2023, comment below the progress update",
+    paper="debaters learned cues that the judge liked; training it in parallel made this “a "
+    "nonissue”",
+    bound="liar picks anew against the trained judge: half of the points lost are back",
+)
+def training_the_judge_helps(seed: int) -> Finding:
+    random, (images, truth) = skilled(best_reveal, 0.0, utils.generator(seed)), held_out(seed)
+    before = right(debated(seed, random, random), truth)
+    fooled = right(asked(seed)[1], truth)
+    trained = retrain(judges(seed)[6], seed)
+    # 64 tries are all pixels.
+    after = under_attack(trained, images, truth, random, 64, utils.generator(seed))
+    share = 100 * (after - fooled) / (before - fooled)
+    return Finding(share, "% of the loss is back", share >= 50)
+
+
+@claim(
+    "Elo grows with skill, far faster for the honest side than for the liar",
+    source="Engels et al. 2025, Debate, authors' repository",
+    paper="slopes 1.098 for the overseeing side and 0.049 for the other: 22 times",
+    bound="both least-squares slopes over five skills positive, the honest side's at least 11 "
+    "times (half of 22) the liar's",
 )
 def elo_grows_with_skill(seed: int) -> Finding:
     honest, liars = elo_by_skill(skills(seed))
     up, up_liar = slope(SKILLS, honest), slope(SKILLS, liars)
-    return Finding(up / up_liar, "times as steep", up > up_liar > 0)
+    paper = PAPER_SLOPES[0] / PAPER_SLOPES[1]
+    return Finding(up / up_liar, "times as steep", up_liar > 0 and up / up_liar >= paper / 2)
 
 
 @claim(

@@ -12,7 +12,7 @@ from utils.worlds.pixels import Judge, Reveal, margin
 
 @exercise(
     difficulty=1,
-    minutes=5,
+    minutes=6,
     teaches="what the judge is given, and why a black pixel and an unseen one must differ",
     given="blanks",
     hints=[
@@ -37,7 +37,7 @@ def sparse_view(images: Tensor, revealed: Tensor) -> Tensor:
 
 @exercise(
     difficulty=2,
-    minutes=12,
+    minutes=15,
     teaches="looking one reveal ahead, for all games and all candidate pixels in one batch",
     given="blanks",
     hints=[
@@ -72,7 +72,7 @@ def best_reveal(
 
 @exercise(
     difficulty=2,
-    minutes=12,
+    minutes=15,
     teaches="the protocol: who moves when, for which claim, and what both can see",
     hints=[
         "Keep one mask for both sides. Each turn one side looks at it and adds a pixel.",
@@ -129,7 +129,7 @@ def honest_win_rate(logits: Tensor, truth: Tensor, lies: Tensor) -> Tensor:
 
 @exercise(
     difficulty=3,
-    minutes=15,
+    minutes=20,
     teaches="search: what a reveal is worth once the opponent has answered it",
     hints=[
         "What is a pixel worth? The smallest margin that a legal reply can leave you after it.",
@@ -149,6 +149,8 @@ def minimax_reveal(
     Arguments and result as for best_reveal. The opponent too may reveal only legal pixels, and
     replies so that margin(logits, claim, other_claim) with both pixels revealed is smallest. Of
     these smallest margins the returned legal pixel has the largest. Two pixels are legal at least.
+    Mind the memory: all 64 · 64 pairs of 100 games at once take gigabytes and minutes, the legal
+    pairs of one game at a time neither.
     """
     chosen = []
     for picture, seen, own, other in zip(image, revealed, claim, other_claim, strict=True):
@@ -165,7 +167,7 @@ def minimax_reveal(
 
 @exercise(
     difficulty=2,
-    minutes=8,
+    minutes=10,
     teaches="scoring a protocol by what it pays to be honest",
     hints=[
         "Between two answers the judge's probability is a sigmoid of the margin.",
@@ -193,7 +195,7 @@ def agent_score_difference(
 
 @exercise(
     difficulty=3,
-    minutes=20,
+    minutes=30,
     given="page",
     teaches="maximum likelihood for pairwise games, and when it has no finite answer",
     hints=[
@@ -211,20 +213,55 @@ def elo_from_wins(wins: Tensor) -> Tensor:
 
     wins: (players, players), how often i beat j; a tie is half a win each. The diagonal is not
     looked at, and pairs need not have met. Bradley & Terry (1952) on Elo's scale. Returns
-    (players,) in float64, right to a tenth of a point, with mean 0, since only differences are
-    determined. If a player, or a group, never lost to the others (or never won), no finite
-    ratings are most likely: ValueError.
+    (players,) in float64, with mean 0, since only differences are determined. A rating may be off
+    by one point: what matters is the maximum, not how you climb to it. If a player, or a group,
+    never lost to the others (or never won), no finite ratings are most likely: ValueError.
     """
     n = len(wins)
-    wins = wins.double() * (1 - torch.eye(n))
-    if not (torch.linalg.matrix_power((wins > 0).double() + torch.eye(n), n) > 0).all():
+    identity = torch.eye(n, dtype=torch.float64)
+    wins = wins.double() * (1 - identity)
+    # Entry (i, j) of the power is above 0 if a chain of at most n wins leads from i to j.
+    chains = torch.linalg.matrix_power((wins > 0).double() + identity, n)
+    if not (chains > 0).all():
         raise ValueError("some players never lost to, or never beat, the others")
-    games, strength = wins + wins.T, torch.zeros(n, dtype=torch.float64)
-    for _ in range(200):  # Newton's method on the log-likelihood, in nats
+    games = wins + wins.T
+    strength = torch.zeros(n, dtype=torch.float64)  # in nats: log-odds against an average player
+    for _ in range(200):  # Newton's method on the log-likelihood
         p = (strength[:, None] - strength).sigmoid()
-        curvature = games * p * (1 - p)
-        step = torch.linalg.pinv(curvature.sum(1).diag() - curvature) @ (wins - games * p).sum(1)
+        gradient = (wins - games * p).sum(1)  # wins less expected wins
+        weight = games * p * (1 - p)
+        minus_hessian = weight.sum(1).diag() - weight
+        step = torch.linalg.pinv(minus_hessian) @ gradient
         strength = strength + step / step.abs().max().clamp(min=1)
         if step.abs().max() < 1e-9:
             break
     return 400 / math.log(10) * (strength - strength.mean())
+
+
+@exercise(
+    difficulty=2,
+    minutes=10,
+    teaches="why two sides who answer each other reach further than one adviser",
+    hints=[
+        "Begin at the ends, not at the root: which side makes the last choice?",
+        "The side that says yes gets a True if one of two branches is True, the other side "
+        "leaves it only if both are.",
+        "leaves[..., 0::2] and leaves[..., 1::2] are the two branches of every last choice.",
+    ],
+    why="Whoever chooses takes the branch that is good for it: `or` for the side that says yes, "
+    "`and` for the other. Level by level from the ends up, that is the value at the root.",
+)
+def tree_value(leaves: Tensor) -> Tensor:
+    """Who wins when two sides choose in turn: the value of an and-or tree (Irving et al. 2018).
+
+    leaves: bool, (trees, 2 to the depth): what the judge finds at the ends of a binary tree, from
+    left to right. At the root the side that says yes chooses one half of the leaves, then the side
+    that says no one half of those, and so on in turn, until one leaf is left. Yes wins if it is
+    True, no if it is False, and both play perfectly. Returns bool, (trees,): whether yes wins.
+    Depth 0, a single leaf, is a tree too.
+    """
+    depth = leaves.shape[-1].bit_length() - 1
+    for turn in reversed(range(depth)):  # the last choice first
+        left, right = leaves[..., 0::2], leaves[..., 1::2]
+        leaves = (left | right) if turn % 2 == 0 else (left & right)
+    return leaves[..., 0]

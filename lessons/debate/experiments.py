@@ -1,10 +1,12 @@
 """What the debate lesson trains and measures (Irving et al. 2018; Khan et al. 2024; and others)."""
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lessons.debate.exercises import (
     best_reveal,
@@ -13,6 +15,7 @@ from lessons.debate.exercises import (
     minimax_reveal,
     play_debate,
     sparse_view,
+    tree_value,
 )
 from utils import progress
 from utils.worlds.pixels import (
@@ -22,6 +25,7 @@ from utils.worlds.pixels import (
     accuracy,
     against_every_lie,
     consult,
+    digits,
     margin,
     mask_of,
     nine_lies,
@@ -40,6 +44,7 @@ PAPER = {  # Irving et al. 2018, Table 2, in %: honest first, liar first
     ("open", 6): (67.4, 81.5),
 }
 
+PAPER_SLOPES = (1.098, 0.049)  # Engels et al. 2025: Elo in their debate game by general Elo
 SKILLS = (0.0, 0.25, 0.5, 0.75, 1.0)
 OWN_PIXELS = (0, 1, 2, 4, 8, 12)
 
@@ -87,12 +92,29 @@ def both_metrics(logits: Tensor, truth: Tensor) -> tuple[float, float, float]:
 
 
 def two_plies(n_pixels: int) -> Reveal:
-    """Look at the opponent's reply, except on the last turn, when there is none."""
+    """Look at the opponent's reply, except on the last turn, when there is none.
+
+    Ten games at a time: a search of all pairs of pixels in one batch then takes ten times less.
+    """
 
     def reveal(judge, image, revealed, claim, other_claim):
         last = int(revealed.sum(-1).max()) == n_pixels - 1
         rule = best_reveal if last else minimax_reveal
-        return rule(judge, image, revealed, claim, other_claim)
+        parts = zip(*(x.split(10) for x in (image, revealed, claim, other_claim)), strict=True)
+        return torch.cat([rule(judge, *part) for part in parts])
+
+    return reveal
+
+
+def best_of(tries: int, generator: torch.Generator) -> Reveal:
+    """The best of so many random legal pixels: 1 is random play, all of them greedy play."""
+
+    def reveal(judge, image, revealed, claim, other_claim):
+        legal = ~revealed & (image > 0)
+        lot = torch.rand(image.shape, generator=generator).masked_fill(~legal, -1.0)
+        least = lot.topk(min(tries, lot.shape[1]), -1).values[:, -1:]
+        seen = image.masked_fill(~revealed & (lot < least), 0.0)  # what is black is not tried
+        return best_reveal(judge, seen, revealed, claim, other_claim)
 
     return reveal
 
@@ -168,6 +190,20 @@ def consultancy_accuracy(judge: Judge, images: Tensor, truth: Tensor, reveal: Re
     return sum(right(logits, truth) for logits in consultancy(judge, images, truth, reveal)) / 2
 
 
+def questioned(
+    judge: Judge, images: Tensor, truth: Tensor, reveal: Reveal, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The judge's logits after an honest and a lying consultant who is questioned: (images, 9, 10).
+
+    The consultant reveals every second pixel, the judge asks for the others, at random.
+    """
+    asks = skilled(reveal, 0.0, generator)
+    return (
+        one_on_one(judge, images, truth, reveal, asks),
+        one_on_one(judge, images, truth, asks, reveal),
+    )
+
+
 def skill_matrix(judge: Judge, images: Tensor, truth: Tensor, generator: torch.Generator) -> Tensor:
     """Share of the debates that the honest side wins, by its skill (row) and the liar's: (5, 5)."""
     won = torch.zeros(len(SKILLS), len(SKILLS), dtype=torch.float64)
@@ -187,7 +223,13 @@ def elo_by_skill(won: Tensor, games: int = 900) -> tuple[Tensor, Tensor]:
     wins = torch.zeros(2 * n, 2 * n, dtype=torch.float64)
     wins[:n, n:] = games * won
     wins[n:, :n] = games * (1 - won.T)
-    rating = elo_from_wins(wins)
+    try:
+        rating = elo_from_wins(wins)
+    except ValueError:
+        print("Somebody never lost. Half a win is added on both sides of each pairing: a prior.")
+        wins[:n, n:] += 0.5
+        wins[n:, :n] += 0.5
+        rating = elo_from_wins(wins)
     return rating[:n], rating[n:]
 
 
@@ -213,13 +255,19 @@ class Informed(NamedTuple):
     with_random: float  # and as many random pixels as the debate reveals
     with_debate: float
 
+    @property
+    def errors_removed(self) -> float:
+        """Share of the errors after random pixels that are none after a debate, in %."""
+        return 100 * (self.with_debate - self.with_random) / max(100 - self.with_random, 1e-9)
+
 
 def information_sweep(
-    judge: Judge, images: Tensor, truth: Tensor, generator: torch.Generator, n_reveals: int = 4
-) -> list[Informed]:
+    judge: Judge, images: Tensor, truth: Tensor, generator: torch.Generator, n_reveals: int = 4,
+    own_pixels: Sequence[int] = OWN_PIXELS,
+) -> list[Informed]:  # fmt: skip
     """What a debate of four reveals adds to a judge who has seen 0 to 12 pixels already."""
     games, rows = against_every_lie(images, truth), []
-    for own in progress.track(OWN_PIXELS, "own pixels"):
+    for own in progress.track(own_pixels, "own pixels"):
         start = random_pixels(games.images, own, generator)
         moves = play_debate(judge, *games, n_reveals, start=start)
         more = random_pixels(games.images.masked_fill(start, 0), n_reveals, generator)
@@ -228,3 +276,96 @@ def information_sweep(
         alone, *others = [right(judge(view).view(len(truth), 9, -1), truth) for view in views]
         rows.append(Informed(own, alone if own else 50.0, *others))  # no pixel: a guess
     return rows
+
+
+# A judge under attack.
+
+
+def attacks(
+    judge: Judge, honest_first: bool, generator: torch.Generator, seed: int
+) -> tuple[Tensor, Tensor]:
+    """What the judge sees of 256 debates about its training digits, and their true labels.
+
+    The honest side reveals at random, the liar picks the best pixels against this judge.
+    """
+    images, labels = digits(seed)[0]
+    drawn = torch.randint(len(images), (256,), generator=generator)
+    picture, truth = images[drawn], labels[drawn]
+    lie = (truth + torch.randint(1, 10, (256,), generator=generator)) % 10
+    rules = skilled(best_reveal, 0.0, generator), best_reveal
+    with torch.no_grad():
+        moves = play_debate(judge, picture, truth, lie, 6, honest_first, *rules)
+    return sparse_view(picture, mask_of(picture, moves)), truth
+
+
+def retrain(judge: nn.Module, seed: int, rounds: int = 50) -> nn.Module:
+    """The judge, trained on: in each round against attacks on it as it now is, for ten steps."""
+    generator = torch.Generator().manual_seed(seed)
+    judge = copy.deepcopy(judge).requires_grad_(True)
+    adam = torch.optim.AdamW(judge.parameters(), lr=2e-3)
+    for turn in progress.track(range(rounds), "retraining"):
+        shown, truth = attacks(judge, turn % 2 == 0, generator, seed)
+        for _ in range(10):
+            loss = F.cross_entropy(judge(shown), truth)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+    return judge.requires_grad_(False)
+
+
+def under_attack(
+    judge: Judge, images: Tensor, truth: Tensor, honest: Reveal, tries: int,
+    generator: torch.Generator,
+) -> float:  # fmt: skip
+    """How often the judge is right, in %, when the liar takes the best of so many pixels."""
+    return right(one_on_one(judge, images, truth, honest, best_of(tries, generator)), truth)
+
+
+# And-or trees.
+
+
+def random_trees(n: int, depth: int, generator: torch.Generator) -> Tensor:
+    """Leaves that are True with 0.618: then the share of True stays so every two levels up."""
+    return torch.rand(n, 2**depth, generator=generator) < (5**0.5 - 1) / 2
+
+
+def obfuscated_trees(n: int, depth: int, generator: torch.Generator) -> Tensor:
+    """Trees whose root is False, and in which at each of no's turns one branch alone shows it."""
+    leaves = torch.zeros(n, 1, dtype=torch.bool)
+    for turn in reversed(range(depth)):
+        other = leaves if turn % 2 == 0 else torch.ones_like(leaves)  # yes's turn: both are False
+        order = torch.rand(n, 1, generator=generator) < 0.5
+        pair = torch.where(order, leaves, other), torch.where(order, other, leaves)
+        leaves = torch.cat(pair, 1)
+    return leaves
+
+
+def tree_debate(leaves: Tensor, yes_sees: int, no_sees: int, generator: torch.Generator) -> Tensor:
+    """What the judge finds at the end of a debate down each tree: bool, (trees,).
+
+    A side sees so many levels ahead. If the rest of the tree is not deeper it plays perfectly,
+    else it guesses.
+    """
+    depth = leaves.shape[-1].bit_length() - 1
+    for turn in range(depth):
+        yes_moves, halves = turn % 2 == 0, leaves.chunk(2, -1)
+        coin = torch.rand(len(leaves), generator=generator) < 0.5
+        if (yes_sees if yes_moves else no_sees) >= depth - turn:
+            if yes_moves:  # in the halves no moves first: the same tree with True and False swapped
+                good = [~tree_value(~half) for half in halves]
+            else:
+                good = [~tree_value(half) for half in halves]
+            coin = torch.where(good[0] == good[1], coin, good[1])
+        leaves = torch.where(coin[:, None], halves[1], halves[0])
+    return leaves[:, 0]
+
+
+def honest_in_trees(
+    leaves: Tensor, honest_sees: int, liar_sees: int, generator: torch.Generator
+) -> float:
+    """How often the honest side wins, in %: the one that claims what the root is worth."""
+    truth, won = tree_value(leaves), 0
+    for root, sees in ((True, (honest_sees, liar_sees)), (False, (liar_sees, honest_sees))):
+        trees = leaves[truth == root]
+        won += int((tree_debate(trees, *sees, generator) == root).sum())
+    return 100 * won / len(leaves)

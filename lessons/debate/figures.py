@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from lessons.debate.exercises import sparse_view
+from lessons.debate.exercises import sparse_view, tree_value
 from lessons.debate.experiments import OWN_PIXELS, PAPER, SKILLS, Informed
 from utils import plots
 from utils.worlds.pixels import Judge, mask_of
@@ -29,28 +29,29 @@ def debate(
 ) -> Picture:  # fmt: skip
     """The board after each turn, and below it what the judge thinks of the two claims."""
     turns = len(moves)
-    fig, axes = plt.subplot_mosaic(
-        [["digit", *range(1, turns + 1)], ["share"] * (turns + 1)],
-        figsize=(7.4, 3.1), height_ratios=[1, 1.25],
-    )  # fmt: skip
-    plots.image(axes["digit"], image.view(8, 8))
-    axes["digit"].set_title(f"a {truth}, not a {lie}", loc="center", fontsize=10)
-    axes["digit"].set_axis_off()
+    fig = plt.figure(figsize=(7.4, 3.5), layout="none")
+    left, wide = 0.105, 0.885 / (turns + 1)  # a column a turn: each board above its tick
+    boards = [fig.add_axes((left + k * wide, 0.57, wide, 0.26)) for k in range(turns + 1)]
+    plots.image(boards[0], image.view(8, 8), extent=(0, 8, 8, 0))
+    boards[0].set(xlim=(-0.2, 8.2), ylim=(8.2, -0.2))
+    boards[0].set_title(f"a {truth}, not a {lie}", loc="center", fontsize=10)
+    boards[0].set_axis_off()
     for turn in range(1, turns + 1):
-        _board(axes[turn], image, moves[:turn])
-        axes[turn].set_title(names[(turn - 1) % 2], loc="center", fontsize=10)
+        _board(boards[turn], image, moves[:turn])
+        boards[turn].set_title(names[(turn - 1) % 2], loc="center", fontsize=10)
     share = [_share(judge, image, moves[:turn], truth, lie) for turn in range(turns + 1)]
-    ax = axes["share"]
+    ax = fig.add_axes((left, 0.14, wide * (turns + 1), 0.36))
     ax.axhline(50, color="0.6", linestyle="--", linewidth=1, marker="")
     ax.plot(share, color="black", marker="")
     for k, (color, marker) in enumerate(((HONEST, "o"), (LIAR, "s"))):
         ax.plot(range(k + 1, turns + 1, 2), share[k + 1 :: 2], marker, color=color, markersize=7)
     ax.set(xlim=(-0.5, turns + 0.5), ylim=(0, 100), yticks=[0, 50, 100], xticks=range(turns + 1))
-    ax.set(xlabel="reveals so far", ylabel=f"P(a {truth}), of the\ntwo claims (%)")
+    ax.set(xlabel="pixels revealed", ylabel=f"belief in the {truth}\nagainst the {lie} (%)")
     end = "believes the truth" if share[-1] > 50 else "believes the lie"
-    ax.set_title(
-        f"Back and forth: at the end the judge {end}, {share[-1]:.0f} : {100 - share[-1]:.0f}"
-    )
+    fig.suptitle(
+        f"Back and forth: at the end the judge {end}, {share[-1]:.0f} : {100 - share[-1]:.0f}",
+        x=left, y=0.99, ha="left", va="top", fontsize=11,
+    )  # fmt: skip
     said = ", ".join(f"{value:.0f}" for value in share)
     return fig, (
         "A digit, and a board after each reveal, each with one more pixel: framed with a solid "
@@ -159,11 +160,14 @@ def fixed_late(by_turn: Sequence[Sequence[float]]) -> Picture:
     )
 
 
-def by_skill(debate: Sequence[float], consultancy: Sequence[float]) -> Picture:
+def by_skill(
+    debate: Sequence[float], questioned: Sequence[float], consultancy: Sequence[float]
+) -> Picture:
     """The judge's accuracy by the skill of whoever reveals."""
-    fig, ax = plt.subplots(figsize=(5.4, 3))
+    fig, ax = plt.subplots(figsize=(5.8, 3))
     ax.plot(SKILLS, debate, label="debate")
-    ax.plot(SKILLS, consultancy, label="consultancy")
+    ax.plot(SKILLS, questioned, label="consultant, questioned")
+    ax.plot(SKILLS, consultancy, label="consultant, alone")
     ax.axhline(50, color="0.4", linestyle="--", linewidth=1, marker="")
     ax.text(0, 51, "a guess", fontsize=9, color="0.3")
     ax.set(xlabel="skill", ylabel="judge right, of two answers (%)", ylim=(45, 101))
@@ -171,32 +175,150 @@ def by_skill(debate: Sequence[float], consultancy: Sequence[float]) -> Picture:
     plots.label_ends(ax)
     return fig, (
         "Judge's accuracy between two answers against skill. Debate rises from "
-        f"{debate[0]:.0f} to {debate[-1]:.0f} percent. Consultancy starts at {consultancy[0]:.0f} "
-        f"and falls to {consultancy[-1]:.0f} percent; a guess is 50."
+        f"{debate[0]:.0f} to {debate[-1]:.0f} percent. A consultant who is questioned falls from "
+        f"{questioned[0]:.0f} to {questioned[-1]:.0f}, one alone from {consultancy[0]:.0f} to "
+        f"{consultancy[-1]:.0f}; a guess is 50."
+    )
+
+
+def metrics(scored: dict[str, Sequence[float]]) -> Picture:
+    """Four kinds of reveals, a row each, scored in three ways, a panel each, in %."""
+    titles = "best of ten labels", "beats one lie", "beats all nine lies"
+    fig, axes = plt.subplots(1, 3, figsize=(7.4, 2.5), sharey=True)
+    rows = range(len(scored))
+    for k, (ax, title) in enumerate(zip(axes, titles, strict=True)):
+        values = [found[k] for found in scored.values()]
+        ax.hlines(rows, 0, values, color="0.8", linewidth=1)
+        ax.plot(values, rows, "o", color=plots.COLORS[k], markersize=7)
+        for row, value in zip(rows, values, strict=True):
+            ax.annotate(f"{value:.0f}", (value, row), (-6, 5), textcoords="offset points",
+                        ha="right", fontsize=9)  # fmt: skip
+        ax.set(xlim=(0, 102), ylim=(-0.6, len(scored) - 0.4), xticks=[0, 50, 100])
+        ax.set_title(title, fontsize=10)
+    axes[0].set_yticks(rows, labels=list(scored))
+    axes[0].invert_yaxis()
+    axes[1].set_xlabel("the truth wins (%)")
+    fig.suptitle("Debating a fixed lie wins contests of two, not among ten labels", x=0.01,
+                 ha="left", fontsize=11)  # fmt: skip
+    said = "; ".join(
+        f"{name}: {', '.join(f'{x:.0f}' for x in found)}" for name, found in scored.items()
+    )
+    return fig, (
+        "How often the truth wins, in percent, as best of ten labels, against one lie, and against "
+        f"all nine lies. {said}."
     )
 
 
 def own_pixels(sweep: Sequence[Informed]) -> Picture:
-    """What a debate adds to a judge who has seen some pixels already."""
-    fig, ax = plt.subplots(figsize=(5.4, 3))
+    """What a debate adds to a judge who has seen some pixels already, and what is left to add."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3), width_ratios=[1.3, 1])
     for what, name in (("with_debate", "and a debate"), ("with_random", "and 4 random"),
                        ("alone", "alone")):  # fmt: skip
-        ax.plot(OWN_PIXELS, [getattr(row, what) for row in sweep], label=name)
-    ax.set(xlabel="pixels of its own", ylabel="judge right, of two answers (%)", ylim=(45, 101))
-    ax.set_title("Who knows much gains little")
-    plots.label_ends(ax)
+        left.plot(OWN_PIXELS, [getattr(row, what) for row in sweep], label=name)
+    left.set(xlabel="pixels of its own", ylabel="judge right, of two (%)", ylim=(45, 101))
+    left.set_title("Who knows much gains few points")
+    plots.label_ends(left)
+    removed = [row.errors_removed for row in sweep]
+    right.plot(OWN_PIXELS, removed, color=plots.COLORS[6], marker=plots.MARKERS[6])
+    right.set(xlabel="pixels of its own", xticks=range(0, 13, 2), ylabel="errors removed (%)")
+    right.set_ylim(min(0, *removed), 100)
+    right.set_title("Share of errors removed")
     none, most = sweep[0], sweep[-1]
     return fig, (
-        f"Judge's accuracy between two answers against its own pixels, 0 to {most.own}. With a "
-        f"debate it goes from {none.with_debate:.0f} to {most.with_debate:.0f} percent, with 4 "
+        f"Left: judge's accuracy between two answers against its own pixels, 0 to {most.own}. With "
+        f"a debate it goes from {none.with_debate:.0f} to {most.with_debate:.0f} percent, with 4 "
         f"more random pixels from {none.with_random:.0f} to {most.with_random:.0f}, alone from a "
-        f"guess to {most.alone:.0f}."
+        f"guess to {most.alone:.0f}. Right: the share of the errors after random pixels that a "
+        f"debate removes, from {removed[0]:.0f} to {removed[-1]:.0f} percent."
+    )
+
+
+def attacked(tries: Sequence[int], lines: dict[str, Sequence[float]]) -> Picture:
+    """The judge's accuracy by how many pixels the liar tries at each of its turns."""
+    fig, ax = plt.subplots(figsize=(6.2, 3))
+    for name, rates in lines.items():
+        ax.plot(rates, label=name)
+    ax.axhline(50, color="0.4", linestyle="--", linewidth=1, marker="")
+    ax.text(0, 51, "a guess", fontsize=9, color="0.3")
+    ax.set_xticks(range(len(tries)), labels=[*map(str, tries[:-1]), "all"])
+    ax.set(xlabel="pixels that the liar tries a turn", ylabel="judge right, of two (%)")
+    ax.set(ylim=(min(30, min(map(min, lines.values())) - 3), 101))
+    ax.set_title("An opponent protects the judge, retraining hardly does")
+    plots.label_ends(ax)
+    said = "; ".join(f"{name}: {r[0]:.0f} to {r[-1]:.0f} percent" for name, r in lines.items())
+    return fig, f"Judge's accuracy against the pixels that the liar tries. {said}."
+
+
+# Trees.
+
+
+def tree(leaves: Tensor) -> Picture:
+    """An and-or tree with the value of every node, and the debate of perfect play down it."""
+    depth = len(leaves).bit_length() - 1
+    fig, ax = plt.subplots(figsize=(7.2, 2.9))
+    node, path = 0, [0]
+    for turn in range(depth):  # who moves takes a branch that is good for it, the left one if both
+        wish = turn % 2 == 0
+        good = _value(leaves, turn + 1, 2 * node) == wish
+        node = 2 * node + (0 if good else 1)
+        path.append(node)
+    for level in range(depth + 1):
+        for k in range(2**level):
+            x, y = (k + 0.5) / 2**level, -level
+            if level:
+                over = (k // 2 + 0.5) / 2 ** (level - 1)
+                taken = path[level] == k and path[level - 1] == k // 2
+                look = ("black", 2.5) if taken else ("0.75", 1)
+                ax.plot([over, x], [1 - level, y], color=look[0], linewidth=look[1], marker="")
+            value = _value(leaves, level, k)
+            ax.plot(x, y, "o", markersize=13, color=HONEST if value else "white",
+                    markeredgecolor="black", zorder=3)  # fmt: skip
+            ink = "white" if value else "black"
+            ax.text(x, y - 0.01, "T" if value else "F", color=ink, ha="center", va="center",
+                    fontsize=8, zorder=4)  # fmt: skip
+    for turn in range(depth):
+        who = "yes chooses: or" if turn % 2 == 0 else "no chooses: and"
+        ax.text(-0.02, -turn, who, ha="right", va="center", fontsize=9)
+    ax.text(-0.02, -depth, "the judge looks at one", ha="right", va="center", fontsize=9)
+    ax.set(xlim=(-0.02, 1), ylim=(-depth - 0.35, 0.35))
+    ax.set_axis_off()
+    root = "True" if _value(leaves, 0, 0) else "False"
+    ax.set_title(f"Perfect play ends at a leaf that says what the root says: {root}")
+    said = "".join("T" if x else "F" for x in leaves.tolist())
+    return fig, (
+        f"A binary tree of depth {depth} with the leaves {said}. Nodes in which yes chooses are "
+        f"the or of their branches, the others the and. The root is {root}, and so is every node "
+        "on the path of perfect play, down to the one leaf that the judge looks at."
+    )
+
+
+def _value(leaves: Tensor, level: int, k: int) -> bool:
+    """The value of node k of a level, which counts from the root."""
+    part = leaves.view(2**level, -1)[k : k + 1]
+    return bool(tree_value(part)) if level % 2 == 0 else not bool(tree_value(~part))
+
+
+def searchers(sees: Sequence[int], lines: dict[str, Sequence[float]]) -> Picture:
+    """Honest win rate by how many levels the honest side sees ahead."""
+    fig, ax = plt.subplots(figsize=(6.4, 2.8))
+    for name, rates in lines.items():
+        ax.plot(sees, rates, label=name)
+    ax.axhline(50, color="0.4", linestyle="--", linewidth=1, marker="")
+    ax.set(xlabel=f"levels that the honest side sees, of {sees[-1]}", ylabel="honest side wins (%)")
+    ax.text(sees[-1], 51, "a guess", fontsize=9, color="0.3", ha="right")
+    ax.set(ylim=(-2, 102), xticks=sees)
+    ax.set_title("The truth is safe only if its side sees the whole argument")
+    ax.legend(loc="upper left")  # at their ends the lines meet
+    said = "; ".join(f"{name}: {r[0]:.0f} to {r[-1]:.0f} percent" for name, r in lines.items())
+    return fig, (
+        "How often the honest side wins against the levels that it sees ahead, which rises to 100 "
+        f"percent at the whole depth alone. {said}."
     )
 
 
 def elo(honest: Tensor, liars: Tensor, meant: Tensor, won: Tensor) -> Picture:
     """Ratings by skill, and the win rates that they mean beside those that were observed, in %."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3), width_ratios=[1.15, 1])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7), width_ratios=[1.15, 1])
     for name, ratings in (("honest", honest), ("liars", liars)):
         left.plot(SKILLS, ratings, label=name)
     left.set(xlabel="skill", ylabel="Elo", title="Skill lifts the honest side more")

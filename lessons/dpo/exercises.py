@@ -11,7 +11,7 @@ from utils.exercises import exercise
 
 @exercise(
     difficulty=1,
-    minutes=5,
+    minutes=6,
     teaches="the reward that a policy itself implies",
     why="RLHF's optimum is π_ref exp(r/β) / Z. Solved for r: β log(π/π_ref) + β log Z, and Z is "
     "the same for every answer to a prompt.",
@@ -25,9 +25,9 @@ from utils.exercises import exercise
 def implicit_reward(logprobs: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
     """The reward for which this policy would be the RLHF optimum (Rafailov et al. 2023, eq. 5).
 
-    r̂(y) = β log(π(y) / π_ref(y)), up to a constant that depends on the prompt alone.
+    Only up to a constant that depends on the prompt alone: leave out β log Z.
     logprobs, ref_logprobs: log-probabilities of whole answers, in nats, of any one shape.
-    Returns that shape, in units of reward.
+    Returns that shape and dtype, in units of reward.
     """
     log_ratio = logprobs - ref_logprobs  # blank: log of policy over reference
     return beta * log_ratio  # blank: from nats to reward
@@ -35,7 +35,7 @@ def implicit_reward(logprobs: Tensor, ref_logprobs: Tensor, beta: float) -> Tens
 
 @exercise(
     difficulty=2,
-    minutes=12,
+    minutes=15,
     teaches="RLHF as a classification loss, and what label smoothing assumes",
     why="Bradley and Terry ask only for the difference of two rewards, in which Z cancels: what is "
     "left is a classifier of pairs whose logit is the margin.",
@@ -44,7 +44,8 @@ def implicit_reward(logprobs: Tensor, ref_logprobs: Tensor, beta: float) -> Tens
         "Put the implicit reward into Bradley-Terry: the probability that chosen beats rejected "
         "is σ of the difference of their rewards.",
         "F.logsigmoid is exact where log(sigmoid(x)) is minus infinity.",
-        "label_smoothing is the chance that a label is flipped: with it, rejected should have won.",
+        "label_smoothing is the chance that a label is flipped: with it, rejected should have won. "
+        "Weigh the two losses by their chances.",
     ],
 )
 def dpo_loss(
@@ -57,9 +58,10 @@ def dpo_loss(
 ) -> Tensor:
     """Direct preference optimization (Rafailov et al. 2023, eq. 7), the mean over pairs.
 
-    −(1 − ε) log σ(m) − ε log σ(−m), with margin m = r̂(chosen) − r̂(rejected), the implicit rewards
-    at β, and ε = label_smoothing (conservative DPO, Mitchell 2023; 0 is DPO).
-    The first four: (pairs,), log-probabilities of answers, in nats. Returns a scalar, in nats.
+    With label_smoothing = ε each label is believed with chance 1 − ε only, and with chance ε the
+    other order was right: the loss is the expected one (conservative DPO, Mitchell 2023).
+    The first four: (pairs,), log-probabilities of answers, in nats. Returns a scalar, in nats, of
+    their dtype. Margins of ±1000 must stay finite.
     """
     chosen = implicit_reward(policy_chosen, ref_chosen, beta)
     rejected = implicit_reward(policy_rejected, ref_rejected, beta)
@@ -71,14 +73,15 @@ def dpo_loss(
 
 @exercise(
     difficulty=2,
-    minutes=8,
+    minutes=12,
     teaches="which pairs DPO learns from: those that it still gets wrong",
     why="The slope of −log σ(m) is −σ(−m): the chance that the policy's own reward gives to the "
     "other order.",
     hints=[
-        "Differentiate −log σ(m) with respect to m. What is left of the sigmoid?",
-        "d/dm −log σ(m) = −σ(−m): near −1 for a pair in the wrong order, near 0 for one long "
-        "learned. The weight is its size.",
+        "The chain rule first: how does the margin change with log π(chosen), and with "
+        "log π(rejected)? That gives β and the bracket. What is left is the slope of −log σ(m).",
+        "−log σ(m) = log(1 + exp(−m)). Differentiate that.",
+        "The slope is −exp(−m) / (1 + exp(−m)). Which sigmoid is it? The weight is its size.",
     ],
 )
 def dpo_gradient_weight(
@@ -90,8 +93,10 @@ def dpo_gradient_weight(
 ) -> Tensor:
     """What each pair weighs in DPO's gradient (Rafailov et al. 2023, section 4).
 
-    ∇L = −β E[ w · (∇ log π(chosen) − ∇ log π(rejected)) ]: w = σ(r̂(rejected) − r̂(chosen)), r̂ the
-    implicit reward at β. Returns (pairs,), each between 0 and 1. β itself is not part of w.
+    The gradient of the loss is −β E[ w · (∇ log π(chosen) − ∇ log π(rejected)) ]. Differentiate,
+    and return w: (pairs,), each between 0 and 1. β in front is not part of it.
+    The first four: (pairs,), log-probabilities of answers, in nats. Weights far below 1e-7, of
+    pairs long learned, must not be rounded to 0.
     """
     chosen = implicit_reward(policy_chosen, ref_chosen, beta)
     rejected = implicit_reward(policy_rejected, ref_rejected, beta)
@@ -100,21 +105,22 @@ def dpo_gradient_weight(
 
 @exercise(
     difficulty=2,
-    minutes=8,
+    minutes=10,
     teaches="a margin that stops growing: regression to a target instead of a sigmoid",
     why="A squared distance is least at its target, 1/(2β), so the margin stops there, even where "
     "no comparison was ever lost.",
     given="page",
     hints=[
         "The margin here is in nats: the log-ratio of chosen minus that of rejected, no beta.",
-        "beta sets the target: half of 1/beta.",
+        "The target is halfway between that of a won comparison, 1/β, and that of a lost one, 0.",
         "Overshooting costs as much as falling short.",
     ],
 )
 def ipo_loss(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     """Identity preference optimization (Azar et al. 2023, eq. 17), the mean over pairs.
 
-    (h − 1/(2β))², with h = log(π/π_ref)(chosen) − log(π/π_ref)(rejected). Their τ is our β.
+    A regression: the squared distance of each pair's margin from its target. The margin h is
+    the log-ratio of policy over reference, chosen less rejected, in nats. Their τ is our β.
     The first four: (pairs,), log-probabilities of whole answers, in nats. Returns a scalar, nats².
     """
     h = (policy_chosen - ref_chosen) - (policy_rejected - ref_rejected)
@@ -123,14 +129,14 @@ def ipo_loss(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
 
 @exercise(
     difficulty=3,
-    minutes=15,
+    minutes=20,
     teaches="learning from thumbs up and down: gains, losses and a reference point",
     why="σ is flat far from the reference point, so that neither a large gain nor a large loss "
     "pulls much further. Without a gradient through z the policy cannot win by moving it.",
     hints=[
-        "z_ref first: the mean of kl_logprobs − kl_ref_logprobs, not below 0, detached.",
-        "A desirable answer gains where its log-ratio is above z_ref, an undesirable one below it: "
-        "turn the sign inside the sigmoid.",
+        "z first: the mean of kl_logprobs − kl_ref_logprobs, not below 0, detached.",
+        "A desirable answer gains where its log-ratio is above z, an undesirable one below it: "
+        "turn the sign of the whole difference inside the sigmoid.",
         "The loss is λ − v: at v = λ (all is gained) it is 0. torch.where chooses by label.",
     ],
 )
@@ -144,21 +150,25 @@ def kto_loss(
     lambda_desirable: float = 1.0,
     lambda_undesirable: float = 1.0,
 ) -> Tensor:
-    """Kahneman-Tversky optimization (Ethayarajh et al. 2024, eq. 8): the mean of λ − v.
+    """Kahneman-Tversky optimization (Ethayarajh et al. 2024): the mean of λ − v over all answers.
 
-    v = λ_D σ(β(r − z)) if desirable, else λ_U σ(β(z − r)). r is the answer's log(π/π_ref), and
-    z = max(0, mean(kl_logprobs − kl_ref_logprobs)) estimates KL(π‖π_ref), without a gradient.
+    v is the value of an answer, from 0 to λ: λ_D times σ of β times its gain if it is desirable,
+    λ_U times σ of β times minus its gain if not. The gain is counted in nats from z, an estimate
+    of KL(π‖π_ref) that is never negative and through which no gradient flows.
     First two: (answers,), nats; desirable: same, bool; kl_*: (m,), answers to measure z on.
+    Returns a scalar. Labels may all be alike.
     """
     z = (kl_logprobs - kl_ref_logprobs).mean().clamp(min=0).detach()
-    gain = torch.where(desirable, 1, -1) * (logprobs - ref_logprobs - z)
+    gain = logprobs - ref_logprobs - z
+    signed_gain = torch.where(desirable, gain, -gain)
     weight = torch.where(desirable, lambda_desirable, lambda_undesirable)
-    return (weight * (1 - torch.sigmoid(beta * gain))).mean()
+    value = weight * torch.sigmoid(beta * signed_gain)
+    return (weight - value).mean()
 
 
 @exercise(
     difficulty=3,
-    minutes=12,
+    minutes=15,
     teaches="a soft way to leave out pairs that look mislabeled",
     why="The gradient of a log mean exp is a weighted mean, each pair weighted by its likelihood "
     "to the power 1/β′: a pair of high loss weighs little.",
@@ -176,11 +186,13 @@ def dr_dpo_loss(
     beta: float,
     beta_prime: float,
 ) -> Tensor:
-    """Distributionally robust DPO (Wu et al. 2024): −β′ log mean exp(log σ(margin) / β′).
+    """Distributionally robust DPO (Wu et al. 2024): DPO that softly leaves out pairs of high loss.
 
-    margin = r̂(chosen) − r̂(rejected), implicit rewards at β; the mean is over pairs. β′ → ∞
-    gives the DPO loss; a small β′ leaves out the pairs of high loss, which may be mislabeled.
-    The first four: (pairs,), log-probabilities of answers, in nats. Returns a scalar, in nats.
+    Every pair has a likelihood under DPO, at β. Raise each to the power 1/β′, take the mean over
+    the pairs, and turn the mean back into a loss in nats, so that any number of equal pairs costs
+    what one of them costs.
+    The first four: (pairs,), log-probabilities of answers, in nats. Returns a scalar. Margins of
+    ±1000 must stay finite.
     """
     chosen = implicit_reward(policy_chosen, ref_chosen, beta)
     rejected = implicit_reward(policy_rejected, ref_rejected, beta)

@@ -18,6 +18,7 @@ from lessons.dpo.tables import (  # noqa: F401 (lesson.md shows these, too)
     dpo_by_table,
     entropy_matching,
     fit_rewards,
+    label_loss,
     least,
     rlhf_optimum,
 )
@@ -65,7 +66,7 @@ def log_probability(policy: Policy | Policies, answers: Tensor) -> Tensor:
 def start(seed: int) -> tuple[World, Policy]:
     """A world and its reference: a policy that imitates 5,000 demonstrations."""
     world, generator = World(seed), utils.generator(seed)
-    reference = Policy(seed=seed)
+    reference = Policy(embedding=16, hidden=32, seed=seed)  # half of RLHF's: many are trained
     sft(reference, world.demonstrations(5000, generator), generator)
     return world, reference.requires_grad_(False)
 
@@ -119,19 +120,21 @@ class Probe(NamedTuple):
     gold: float  # mean over fresh samples, in sd of the demonstrations
     chosen: float  # mean change of log π on the training pairs since the start, in nats
     rejected: float
+    fresh: float  # the same on new answers of the reference: −KL(π_ref‖π)
 
 
 @torch.no_grad()
 def probe(step: int, policy: Policy, reference: Policy, world: World, pairs: Pairs) -> Probe:
-    """Measure a policy on 1,000 answers of its own and on (at most 200 of) the training pairs."""
-    own = policy.sample(1000, utils.generator(0))
-    half = own[:500]  # enough for the KL
-    kl = (log_probability(policy, half) - log_probability(reference, half)).mean()
-    some = pairs.rows(slice(200))
-    chosen = (log_probability(policy, some.chosen) - some.ref_chosen).mean()
-    rejected = (log_probability(policy, some.rejected) - some.ref_rejected).mean()
-    numbers = (kl.clamp(min=0).sqrt(), world.gold(own).mean(), chosen, rejected)
-    return Probe(step, *(x.item() for x in numbers))
+    """Measure a policy on 1,000 answers of its own, 200 of the reference, 200 pairs at most."""
+
+    def moved(answers: Tensor) -> Tensor:
+        return (log_probability(policy, answers) - log_probability(reference, answers)).mean()
+
+    own, some = policy.sample(1000, utils.generator(0)), pairs.rows(slice(200))
+    distance = moved(own[:500]).clamp(min=0).sqrt()
+    theirs = reference.sample(200, utils.generator(1))
+    changes = moved(some.chosen), moved(some.rejected), moved(theirs)
+    return Probe(step, *(x.item() for x in (distance, world.gold(own).mean(), *changes)))
 
 
 @torch.no_grad()
@@ -164,9 +167,11 @@ def train(
 ) -> tuple[Policies, dict[Run, list[Probe]]]:
     """Train a policy a run from one reference, side by side; probe each `every` steps."""
     world, reference = start(seed)
-    pairs = [collect_pairs(world, reference, n_pairs, seed, run.flip_rate) for run in runs]
+    rates = {run.flip_rate for run in runs}
+    by_rate = {rate: collect_pairs(world, reference, n_pairs, seed, rate) for rate in rates}
+    pairs = [by_rate[run.flip_rate] for run in runs]
     policies, sampler = Policies(reference, len(runs)), utils.generator(seed)
-    adam, generator = torch.optim.Adam(policies.parameters(), lr=1e-3), utils.generator(seed)
+    adam, generator = torch.optim.Adam(policies.parameters(), lr=2e-3), utils.generator(seed)
     first = probe(0, reference, reference, world, pairs[0])
     probes = {run: [first] for run in runs}
     for step in progress.track(range(1, steps + 1), "training"):
@@ -200,6 +205,14 @@ def train_rl(seed: int, n_pairs: int = 400, steps: int = 100, every: int = 10) -
         if step % every == 0 or step == steps:
             probes.append(probe(step, policy, reference, world, pairs))
     return probes
+
+
+def sft_on(reference: Policy, pairs: Pairs, seed: int) -> Policy:
+    """A copy of the reference that imitates all answers of the pairs, chosen and rejected alike."""
+    policy = copy.deepcopy(reference).requires_grad_(True)
+    answers = torch.cat([pairs.chosen, pairs.rejected])
+    sft(policy, answers, utils.generator(seed), steps=400, batch=128)
+    return policy.requires_grad_(False)
 
 
 def fall(probes: list[Probe]) -> float:

@@ -1,6 +1,7 @@
 """What the DPO lesson draws: a function a figure, which gives the figure and its alt text."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import torch
@@ -8,52 +9,72 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from lessons.dpo import law
 from lessons.dpo.experiments import Probe, Run
 from lessons.dpo.tables import BIASED, EVEN, PEOPLE, rlhf_optimum
-from utils import plots
+from utils import claims, plots
 
 REWARDS = 30.0  # implicit rewards are drawn to this; those beyond lie on the edge
 LOWEST = -1.3  # sd of gold: RL falls out of the picture
 
 
 def few_pairs(
-    reward: Tensor, enough: Tensor, few: Tensor, sizes: Sequence[int], apart: Sequence[float],
-    far: float,
+    reward: Tensor, enough: Tensor, few: Tensor, n_pairs: int, sizes: Sequence[int],
+    apart: Mapping[str, Sequence[Sequence[float]]], far: float,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Implicit against true reward of each answer; distance to RLHF's optimum against pairs.
 
-    enough, few: implicit rewards with every pair and with 1,000. far: of the reference itself.
+    enough, few: implicit rewards with every pair and with n_pairs. apart: of DPO, RLHF on the same
+    pairs and RLHF with a ridge, a row a draw of pairs. far: of the reference itself.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
-    for implied, name in ((few, "1,000 pairs"), (enough, "every pair")):
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.1))
+    for implied in (few, enough):
         shown = (implied - implied.median()).clamp(-REWARDS, REWARDS)
-        left.plot(reward, shown, linestyle="", markersize=3, label=name)
+        left.plot(reward, shown, linestyle="", markersize=3)
+    blue, _, green = plots.COLORS[:3]
+    left.text(-4.6, 19, f"{n_pairs:,} pairs", color=blue, fontsize=9)
+    left.text(-4.6, -12, "every pair", color="#A06A00", fontsize=9)  # the orange, dark for text
     left.set_yticks([-REWARDS, 0, REWARDS], labels=[f"≤ −{REWARDS:g}", "0", f"≥ {REWARDS:g}"])
     left.set(xlabel="true reward", ylabel="implicit reward, less its median")
-    left.set_title("1,000 pairs leave rewards unknown")
-    left.legend(loc="lower right", frameon=True, framealpha=1, handletextpad=0)
-    right.plot(sizes, apart)
+    left.set_title(f"{n_pairs:,} pairs leave rewards unknown")
+    dpo, same, ridge = apart.values()
+    red = plots.COLORS[3]
+    plots.seed_lines(right, sizes, dpo, color=blue, marker="o")
+    mean = [sum(x) / len(x) for x in zip(*same, strict=True)]
+    look = {"linestyle": "", "fillstyle": "none", "markersize": 9}
+    right.plot(sizes[: len(mean)], mean, color=red, marker="s", **look)
+    plots.seed_lines(right, sizes, ridge, color=green, marker="^")
     right.axhline(far, color="black", linestyle="--", linewidth=1, marker="")
-    right.text(sizes[0], far - 0.07, "the reference itself", fontsize=9)
-    right.set(xscale="log", ylim=(0, 1.02), xlabel="pairs", ylabel="total variation")
-    right.set_title("DPO's optimum nears RLHF's late")
+    for y, color, said in (
+        (0.81, blue, "● DPO"),
+        (0.71, red, "□ RLHF, same pairs"),
+        (far + 0.03, "black", "the reference itself"),
+        (0.1, green, "▲ RLHF, with a ridge"),
+    ):
+        right.text(sizes[0], y, said, color=color, fontsize=9)
+    right.set(xscale="log", ylim=(0, 1.05), xlabel="pairs", ylabel="total variation to π*")
+    right.set_title("RLHF is no better without a ridge")
     outside = int(((few - few.median()).abs() > REWARDS).sum())
+    first, last = ([sum(x) / len(x) for x in zip(*runs, strict=True)] for runs in (dpo, ridge))
     return fig, (
-        "Left: with every pair the implicit reward is the true reward, a straight line; with 1,000 "
-        f"pairs it is unrelated to it, and {outside} of {len(few)} answers lie {REWARDS:g} or more "
-        "from the median. Right: total variation between DPO's optimum and RLHF's against pairs, "
-        f"from {apart[0]:.2f} at {sizes[0]:,} to {apart[-1]:.2f} at {sizes[-1]:,}; "
+        "Left: with every pair the implicit reward is the true reward, a straight line; with "
+        f"{n_pairs:,} pairs it is unrelated to it, and {outside} of {len(few)} answers lie "
+        f"{REWARDS:g} or more from the median. "
+        "Right: total variation to RLHF's optimum against pairs. DPO and RLHF on "
+        f"rewards of the same pairs coincide, from {first[0]:.2f} at {sizes[0]:,} to "
+        f"{first[-1]:.2f} at {sizes[-1]:,}; with a ridge it is {last[0]:.2f} to {last[-1]:.2f}; "
         f"the reference is {far:.2f} away."
     )
 
 
 def both_fall(probes: Sequence[Probe]) -> tuple[Figure, str]:
-    """Change of the log-probability of chosen and rejected answers, and the margin, by step."""
+    """Change of log-probability by step: chosen, rejected and fresh answers, and the margin."""
     fig, ax = plt.subplots(figsize=(5.4, 3))
     steps = [p.step for p in probes]
     ax.plot(steps, [p.chosen - p.rejected for p in probes], label="margin")
     ax.plot(steps, [p.chosen for p in probes], label="chosen")
     ax.plot(steps, [p.rejected for p in probes], label="rejected")
+    ax.plot(steps, [p.fresh for p in probes], "--", color="0.45", marker="", label="fresh answers")
     ax.axhline(0, color="0.7", linewidth=0.8, marker="")
     ax.set(xlabel="step", ylabel="change of log-probability (nats)")
     ax.set_title("Both get less likely, and the margin grows")
@@ -61,20 +82,21 @@ def both_fall(probes: Sequence[Probe]) -> tuple[Figure, str]:
     end = probes[-1]
     return fig, (
         f"Change of log-probability over {end.step} steps: chosen answers end at "
-        f"{end.chosen:.0f} nats, rejected ones at {end.rejected:.0f}, the margin between them at "
-        f"{end.chosen - end.rejected:.0f}."
+        f"{end.chosen:.0f} nats, rejected ones at {end.rejected:.0f}, fresh answers of the "
+        f"reference between them at {end.fresh:.0f}. "
+        f"The margin is {end.chosen - end.rejected:.0f}."
     )
 
 
 def gold_turns_down(
     curves: Mapping[Run, Sequence[Probe]], rl: Sequence[Probe]
 ) -> tuple[Figure, str]:
-    """Gold against √KL: DPO left, the others and RL right. Each end has a large mark."""
+    """Gold against √KL: DPO and the law fitted to it left, the others and RL right."""
     fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2), sharey=True)
     ordered = sorted(curves.items(), key=lambda item: -item[0].beta)
     dpo = {f"β = {run.beta:g}": probes for run, probes in ordered if run.method == "DPO"}
     others = {run.method: probes for run, probes in ordered if run.method != "DPO"} | {"RL": rl}
-    looks = iter(zip(plots.COLORS, plots.MARKERS, strict=True))
+    looks = cycle(zip(plots.COLORS, plots.MARKERS, strict=True))
     for ax, panel in zip(axes, (dpo, others), strict=True):
         for name, probes in panel.items():
             color, marker = next(looks)
@@ -82,6 +104,12 @@ def gold_turns_down(
         ax.set(xlabel="√KL to the reference (√nats)", ylim=(LOWEST, None))
         shown = [p.distance for probes in panel.values() for p in probes if p.gold > LOWEST]
         ax.set_xlim(-0.05, 1.03 * max(shown))
+    d = torch.linspace(0, axes[0].get_xlim()[1], 100, dtype=torch.float64)
+    distance, gold = law.seen([*dpo.values()])
+    weights, _ = law.fit(law.rl_law(distance), gold)
+    axes[0].plot(d, law.rl_law(d) @ weights, color="0.45", linestyle=":", marker="")
+    said = "dotted: d (α − β log d),\nfitted to all three"
+    axes[0].text(0.03 * d[-1], -0.5, said, color="0.35", fontsize=9)
     axes[0].set(ylabel="gold (sd)", title="DPO turns down at a small β")
     axes[1].set_title("So do IPO and KTO at a small β, and RL")
     ends = [
@@ -89,7 +117,8 @@ def gold_turns_down(
         for name, probes in (dpo | others).items()
     ]
     return fig, (
-        "Gold against the square root of KL, a curve a run, each from the reference outwards. "
+        "Gold against the square root of KL, a curve a run, each from the reference outwards, and "
+        "left the law of Gao et al. fitted to DPO's three curves, which rises and then levels off. "
         f"Highest gold and gold at the end, in sd: {', '.join(ends)}."
     )
 
@@ -105,12 +134,19 @@ def _path(ax: Axes, probes: Sequence[Probe], name: str, color: str, marker: str)
         name = f"{name}, on to −{-y[-1]:.0f}"
     elif name == "β = 1":  # others pass it
         offset, side = (2, 8), "right"
+    elif name.startswith("β"):  # two end close to each other
+        offset = (7, 4 if name == "β = 0.1" else -11)
     ax.annotate(name, (x[end], y[end]), offset, textcoords="offset points", color=color, ha=side)
 
 
 def noise(gold: Mapping[Run, float]) -> tuple[Figure, str]:
-    """Gold at the end against the share of flipped labels, a line a method."""
-    fig, ax = plt.subplots(figsize=(5.4, 3.2))
+    """Gold against the share of flipped labels, a line a method.
+
+    Right of it the gains over DPO that the claims found, a mark a seed.
+    """
+    of_claims = {"Dr. DPO": "dr_dpo_beats_dpo", "robust": "robust_dpo_wins_under_noise"}
+    gains = {method: _by_seed(name) for method, name in of_claims.items()}
+    fig, (ax, right) = plt.subplots(1, 2, figsize=(7.4, 3.1), width_ratios=(3, 2))
     methods = list(dict.fromkeys(run.method for run in gold))
     said = []
     for method in methods:
@@ -121,7 +157,25 @@ def noise(gold: Mapping[Run, float]) -> tuple[Figure, str]:
     ax.set_xticks(sorted({100 * run.flip_rate for run in gold}))
     ax.set_title("Flipped labels cost every method dear")
     plots.label_ends(ax)
+    for x, (method, found) in enumerate(gains.items()):
+        look = methods.index(method)
+        spread = [x + 0.03 * (i - len(found) / 2) for i in range(len(found))]
+        color, marker = plots.COLORS[look], plots.MARKERS[look]
+        right.plot(spread, found, linestyle="", color=color, marker=marker)
+        said.append(f"{method} gains over DPO, by seed " + ", ".join(f"{y:.2f}" for y in found))
+    right.axhline(0, color="0.7", linewidth=0.8, marker="")
+    labels = {"Dr. DPO": "Dr. DPO, the least\nof three rates", "robust": "robust,\nat 40 % flips"}
+    right.set_xticks(range(len(gains)), labels=[labels[method] for method in gains])
+    right.set(xlim=(-0.5, len(gains) - 0.5), ylabel="gain (sd), a mark a seed")
+    better = " and ".join(str(sum(y > 0 for y in found)) for found in gains.values())
+    right.set_title(f"Gains in {better} of {max(map(len, gains.values()))} seeds")
     return fig, f"Gold at the end of training, fewest to most flipped labels: {'; '.join(said)}."
+
+
+def _by_seed(claim: str) -> list[float]:
+    """What a claim of this lesson measured, seed by seed."""
+    stored = sorted(claims.measured().items(), key=lambda item: item[0])
+    return [found.value for key, found in stored if key[:2] == ("dpo", claim)]
 
 
 def shares_by_beta() -> tuple[Figure, str]:

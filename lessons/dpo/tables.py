@@ -1,5 +1,6 @@
 """What the DPO lesson measures where every answer can be listed: a policy is a table of them."""
 
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -46,17 +47,37 @@ def least(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 500) -> 
     return x.detach()
 
 
-def dpo_by_table(wins: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
-    """Least DPO loss over all policies there are: one logit per answer.
+def label_loss(reward: Tensor, wins: Tensor) -> Tensor:
+    """Bradley and Terry's mean negative log-likelihood of the comparisons, in nats.
 
-    wins: (n, n), how often answer i was preferred to j. Returns log-probabilities, (n,).
+    reward: (n,); wins: (n, n), how often answer i was preferred to j.
     """
+    won, lost = wins.nonzero().T  # only pairs that were asked about
+    times = wins[won, lost]
+    return -(times * F.logsigmoid(reward[won] - reward[lost])).sum() / times.sum()
+
+
+def dpo_by_table(wins: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
+    """Least DPO loss over all policies there are: one logit per answer. Log-probabilities, (n,)."""
 
     def loss(logits: Tensor) -> Tensor:
-        r = implicit_reward(logits.log_softmax(0), ref_logprobs, beta)
-        return -(wins * F.logsigmoid(r[:, None] - r)).sum() / wins.sum()
+        return label_loss(implicit_reward(logits.log_softmax(0), ref_logprobs, beta), wins)
 
     return least(loss, ref_logprobs).log_softmax(0)
+
+
+def fit_rewards(wins: Tensor, spread: float = math.inf) -> Tensor:
+    """The reward model: one number per answer, fitted to the comparisons by maximum likelihood.
+
+    spread: how large rewards are thought to be, as the sd of a normal prior around 0. It adds
+    (reward / spread)² / 2 per answer to the loss of all pairs: a ridge. Infinite: none.
+    """
+
+    def loss(reward: Tensor) -> Tensor:
+        ridge = (reward / spread).square().sum() / 2
+        return label_loss(reward, wins) + ridge / wins.sum()
+
+    return least(loss, torch.zeros(len(wins), dtype=wins.dtype))
 
 
 def ask(reward: Tensor, ref_logprobs: Tensor, n: int, seed: int) -> Tensor:
@@ -85,28 +106,6 @@ EVEN = torch.full((3,), 1 / 3, dtype=torch.float64)
 BIASED = torch.tensor([0.8, 0.15, 0.05], dtype=torch.float64)
 
 
-def fit_rewards(wins: Tensor) -> Tensor:
-    """The reward model of most likelihood under Bradley & Terry, one number per answer."""
-
-    def loss(reward: Tensor) -> Tensor:
-        return -(wins * F.logsigmoid(reward[:, None] - reward)).sum() / wins.sum()
-
-    return least(loss, torch.zeros(len(wins), dtype=wins.dtype))
-
-
 def entropy_matching(reward: Tensor) -> Tensor:
     """The policy that maximizes reward + entropy: softmax of the reward, as log-probabilities."""
     return reward.log_softmax(0)
-
-
-@cache
-def shares(seed: int, beta: float) -> dict[str, Tensor]:
-    """What RLHF, DPO and entropy matching make of 20,000 comparisons of the three answers."""
-    wins = ask(PEOPLE.log(), EVEN.log(), 20_000, seed)
-    reward = fit_rewards(wins)
-    found = {
-        "RLHF": rlhf_optimum(reward, EVEN.log(), beta),
-        "DPO": dpo_by_table(wins, EVEN.log(), beta),
-        "entropy matching": entropy_matching(reward),
-    }
-    return {name: logprobs.exp() for name, logprobs in found.items()}

@@ -1,10 +1,12 @@
 """What the learner writes on induction heads (Elhage et al. 2021; Olsson et al. 2022)."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from lessons.induction_heads.stream import parts
 from utils import transformer
 from utils.exercises import exercise
 
@@ -183,38 +185,147 @@ def composition_score(W_a: Tensor, W_b: Tensor) -> Tensor:
 
 
 @exercise(
+    difficulty=2,
+    minutes=15,
+    teaches="to write a head by hand: one circuit says where to look, the other what to carry",
+    hints=[
+        "W_Q[place, place] = torch.eye(length) makes a query of the position alone. What must the "
+        "key of position j be, so that the query of position j + 1 finds it?",
+        "torch.diag(torch.ones(length - 1), 1) has a 1 in row j, column j + 1.",
+        "What is fetched is a token: W_V reads the part token. W_O writes it to the part before.",
+    ],
+    why="Rows of W_K are positions in the stream, columns positions in the key, so a 1 in row j, "
+    "column j + 1 lets the key at j announce itself to position j + 1.",
+)
+def previous_token_weights(vocabulary: int, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A previous-token head's weights, for a stream divided by `parts(vocabulary, length)`.
+
+    In the stream each token is a 1 in its part `token`, each position a 1 in its part `place`.
+    Returns W_Q, W_K, W_V (width of the stream, width of a head) and W_O (width of a head, width of
+    the stream), so that q · k, not yet scaled, is 1 if the key stands one before the query and 0
+    for every other key up to the query, and so that the token attended to is written, as a 1, to
+    the part `before` and to no other.
+    """
+    token, place, before, copied = parts(vocabulary, length)
+    W_Q, W_K, W_V = torch.zeros(3, copied.stop, place.stop)
+    W_O = torch.zeros(place.stop, copied.stop)
+    W_Q[place, place] = torch.eye(length)  # "I stand at i"
+    W_K[place, place] = torch.diag(torch.ones(length - 1), 1)  # "I am for whoever is at j + 1"
+    W_V[token, token] = torch.eye(vocabulary)
+    W_O[token, before] = torch.eye(vocabulary)
+    return W_Q, W_K, W_V, W_O
+
+
+@exercise(
+    difficulty=1,
+    minutes=8,
+    teaches="K-composition, written down: the key reads what an earlier head wrote",
+    hints=[
+        "The query asks for a token: that of its own position. Which part of the stream is it in?",
+        "The key must not answer with its own token, but with the one that stood before it.",
+    ],
+)
+def matching_weights(vocabulary: int, length: int) -> tuple[Tensor, Tensor]:
+    """W_Q and W_K of a head that finds the keys whose token before is the query's own token.
+
+    Both (width of the stream, width of a head), for a stream divided by `parts`, in which a
+    previous-token head has already written. q · k, not yet scaled, is 1 where they are the same
+    token and else 0, whatever the positions.
+    """
+    token, place, before, copied = parts(vocabulary, length)
+    W_Q, W_K = torch.zeros(2, copied.stop, place.stop)
+    W_Q[token, token] = torch.eye(vocabulary)
+    W_K[before, token] = torch.eye(vocabulary)
+    return W_Q, W_K
+
+
+@exercise(
+    difficulty=2,
+    minutes=10,
+    teaches="that attention must go somewhere, and how a head says 'nowhere'",
+    hints=[
+        "Clone both matrices: the ones you are given stay as they are.",
+        "Query and key have room for a position, and `matching_weights` left it empty.",
+        "If the query says its position with a 1 and the key with a 1/2, what is their product?",
+    ],
+)
+def with_a_resting_place(
+    W_Q: Tensor, W_K: Tensor, vocabulary: int, length: int
+) -> tuple[Tensor, Tensor]:
+    """The two weights of `matching_weights`, with 1/2 more score for the query's own position.
+
+    W_Q, W_K (width of the stream, width of a head). Returns new ones of the same shape, so that
+    q · k, not yet scaled, is larger by 1/2 where query and key are the same position, and the same
+    as before for every other pair.
+    """
+    _, place, _, _ = parts(vocabulary, length)
+    W_Q, W_K = W_Q.clone(), W_K.clone()
+    W_Q[place, place] = torch.eye(length)
+    W_K[place, place] = torch.eye(length) / 2
+    return W_Q, W_K
+
+
+@exercise(
+    difficulty=2,
+    minutes=12,
+    teaches="how large scores must be for a softmax to be sharp",
+    hints=[
+        "Call the score x after scaling. One key has e^x, each of the others e^0 = 1.",
+        "Solve e^x / (e^x + n_keys − 1) = share for x.",
+        "What the factor multiplies is gap, and it is divided by √d_head before the softmax.",
+    ],
+    why="The odds of a key against one other are e^x, so against n − 1 others e^x / (n − 1). Set "
+    "them to share / (1 − share) and take the logarithm.",
+)
+def sharpness(gap: float, n_keys: int, d_head: int, share: float) -> float:
+    """The factor on q · k at which one key gets this share of the attention, against all others.
+
+    gap: by how much the key's q · k, not yet scaled, exceeds that of each of the n_keys − 1 others,
+    which are alike. Attention is the softmax of factor · q · k / √d_head. n_keys is at least 2,
+    share strictly between 1/n_keys and 1. A plain number, right to four digits.
+    """
+    odds = share / (1 - share)
+    score = math.log((n_keys - 1) * odds)  # what the softmax must see
+    return score * d_head**0.5 / gap
+
+
+@exercise(
     difficulty=3,
-    minutes=30,
+    minutes=25,
     teaches="what training has to find: two heads, and the part of the stream between them",
     given="page",
     hints=[
-        "Give the stream three parts: which token, which position, which token came before. "
-        "W_E and W_pos are then unit vectors, and a head moves one part into another.",
-        "Layer 0: the query of position p and the key of position p − 1 must agree. Its value is "
-        "the token, written to the third part.",
-        "Layer 1: the query is the token, the key is the token before, the value is the token. "
-        "Scores must be large (think of √d_head), or attention stays spread out.",
-        "With nothing to match, attention should do no harm. Let it rest on the query's own "
-        "position, half as strongly as a match, and cancel what it then copies by the direct path.",
+        "Begin with all weights at 0. W_E[:, token] and W_pos[:, place] are unit matrices.",
+        "model.W_Q[0, 0] is head 0 of layer 0. Multiply its W_Q by a sharpness: a gap of 1 in "
+        "layer 0, and of 1/2 in layer 1, where a match must win against the resting place.",
+        "Layer 1 fetches the token attended to (its part token), and writes it to the part copied.",
+        "W_U makes logits: large for the copied token. Lower the current token by as much, so that "
+        "resting on it copies nothing.",
     ],
 )
 def induction_head_by_hand(vocabulary: int, length: int):
     """A two-layer model whose weights you set, which continues [A][B] … [A] with [B].
 
-    Returns an untrained utils.transformer.AttentionOnlyTransformer of any heads and widths. No
-    token directly follows itself. Where one occurred before, what followed gets a probability
-    above 0.9, or different followers an equal share; elsewhere mean loss ≤ log(vocabulary) + 1.
+    Returns an untrained utils.transformer.AttentionOnlyTransformer with two layers, of any heads
+    and widths. No token directly follows itself. Where one occurred before, what followed gets a
+    probability above 0.9, or different followers an equal share; elsewhere the mean loss is at
+    most log(vocabulary) + 1.
     """
-    V, n = vocabulary, length
-    model = transformer.AttentionOnlyTransformer(V, n, 2, 1, 2 * V + n, V + n)
-    token, place, before = torch.eye(2 * V + n).split([V, n, V])  # the parts of the stream
-    what, where = torch.eye(V + n).split([V, n])  # the parts of a head
-    sharp = 40 * (V + n) ** 0.5  # a match scores 40 more than none
-    W_Q = [sharp * place.T @ where, sharp * (token.T @ what + place.T @ where)]
-    W_K = [place.T @ where.roll(-1, 0), before.T @ what + place.T @ where / 2]
-    W_V = [token.T @ what, token.T @ what]
-    W_O = [what.T @ before, -what.T @ token]
-    heads = [torch.stack(w)[:, None] for w in (W_Q, W_K, W_V, W_O)]
-    for weight, x in zip(model.parameters(), (token, place, *heads, -40 * token.T), strict=True):
-        weight.data.copy_(x)
+    token, place, _, copied = parts(vocabulary, length)
+    shape = {"n_layers": 2, "n_heads": 1, "d_model": copied.stop, "d_head": place.stop}
+    model = transformer.AttentionOnlyTransformer(vocabulary, length, **shape)
+    one_each = torch.eye(vocabulary)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+        model.W_E[:, token], model.W_pos[:, place] = one_each, torch.eye(length)
+        W_Q, W_K, W_V, W_O = previous_token_weights(vocabulary, length)  # layer 0: one back
+        model.W_Q[0, 0] = W_Q * sharpness(1.0, length, place.stop, share=0.999)
+        model.W_K[0, 0], model.W_V[0, 0], model.W_O[0, 0] = W_K, W_V, W_O
+        match = matching_weights(vocabulary, length)  # layer 1: match, else rest, and copy
+        W_Q, model.W_K[1, 0] = with_a_resting_place(*match, vocabulary, length)
+        model.W_Q[1, 0] = W_Q * sharpness(0.5, length, place.stop, share=0.999)
+        model.W_V[1, 0, token, token] = model.W_O[1, 0, token, copied] = one_each
+        model.W_U[copied] = 40 * one_each
+        model.W_U[token] = -40 * one_each  # at rest it copies the current token: take that back
     return model

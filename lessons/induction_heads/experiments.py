@@ -1,6 +1,7 @@
 """What the induction-heads lesson trains and measures (Olsson et al. 2022 in miniature)."""
 
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,10 @@ from lessons.induction_heads.exercises import (
     in_context_learning_score,
     prefix_matching_score,
 )
-from utils import progress
+from utils import progress, transformer
 
 VOCABULARY, LENGTH = 64, 40
-STEPS = 500
+STEPS, LOOK_EVERY = 500, 10
 
 
 def repeated_sequences(
@@ -67,7 +68,7 @@ def look(model: nn.Module, tokens: Tensor) -> dict:
     }
 
 
-def test_sequences(seed: int, n: int = 128) -> Tensor:
+def test_sequences(seed: int, n: int = 64) -> Tensor:
     """Sequences that training does not see: (n, LENGTH)."""
     return repeated_sequences(n, utils.generator(10_000 + seed))
 
@@ -80,26 +81,89 @@ def train_step(model: nn.Module, adam: torch.optim.Optimizer, tokens: Tensor) ->
     adam.step()
 
 
-def train(seed: int, n_layers: int = 2, steps: int = STEPS) -> tuple[nn.Module, list[dict]]:
-    """Train from scratch; look at the model every 20 steps. Returns the model and what was seen."""
-    generator, tokens = utils.generator(seed), test_sequences(seed)
-    model = AttentionOnlyTransformer(VOCABULARY, LENGTH, n_layers, generator=generator)
+def batches(generator: torch.Generator, shortest: int = 8, longest: int = 20) -> Iterator[Tensor]:
+    """Training data without end."""
+    while True:
+        yield repeated_sequences(64, generator, shortest, longest)
+
+
+def train(
+    model: nn.Module, data: Iterator[Tensor], tokens: Tensor, steps: int = STEPS, enough: float = 1
+) -> list[dict]:
+    """Train a model in place, and look at it every LOOK_EVERY steps: what was seen on `tokens`.
+
+    Training ends early once the model predicts more than `enough`, a share, of the repeats there.
+    """
     adam = torch.optim.AdamW(model.parameters(), lr=0.003, weight_decay=0, fused=True)
     seen = []
-    for step in progress.track(range(steps + 1), f"{n_layers} layers"):
-        if step % 20 == 0:
+    for step in progress.track(range(steps + 1), f"{model.n_layers} layers"):
+        if step % LOOK_EVERY == 0:
             seen.append({"step": step, **look(model, tokens)})
-        if step < steps:
-            train_step(model, adam, repeated_sequences(64, generator))
-    return model, seen
+        if step == steps or seen[-1]["accuracy"] > enough:
+            break
+        train_step(model, adam, next(data))
+    return seen
 
 
-trained = cache(train)  # most claims look at the same run
+@cache
+def trained(seed: int, n_layers: int = 2, steps: int = STEPS) -> tuple[nn.Module, list[dict]]:
+    """A trained model and what was seen of it; most claims look at the same one."""
+    generator = utils.generator(seed)
+    model = AttentionOnlyTransformer(VOCABULARY, LENGTH, n_layers, generator=generator)
+    return model, train(model, batches(generator), test_sequences(seed), steps)
 
 
 def curve(seen: list[dict], name: str) -> Tensor:
     """One quantity over training; of prefix matching that of the best head: (checkpoints,)."""
     return torch.tensor([float(s[name].max()) if name == "matching" else s[name] for s in seen])
+
+
+def half_right(seen: list[dict]) -> int:
+    """The first step at which half of the repeats are predicted; the last one if never."""
+    return next((s["step"] for s in seen if s["accuracy"] > 0.5), seen[-1]["step"])
+
+
+def steepest_quarter(seen: list[dict]) -> tuple[int, int]:
+    """The two checkpoints, a quarter of all apart, between which prefix matching rises most."""
+    k = (len(seen) - 1) // 4
+    matching = curve(seen, "matching")
+    start = int((matching[k:] - matching[:-k]).argmax())
+    return start, start + k
+
+
+def formed_in(seen: list[dict], start: int, end: int) -> float:
+    """The share of the final in-context learning score that forms between two checkpoints."""
+    score = curve(seen, "score")
+    return ((score[end] - score[start]) / score[-1]).item()
+
+
+class SmearedKeys(transformer.AttentionOnlyTransformer):
+    """Each key is mixed with the one before it (Olsson et al. 2022), in the first `heads` heads."""
+
+    def __init__(self, n_layers: int, generator: torch.Generator, heads: int = 4):
+        super().__init__(VOCABULARY, LENGTH, n_layers, generator=generator)
+        self.alpha = nn.Parameter(torch.zeros(n_layers, self.n_heads, 1, 1))
+        self.smeared = (torch.arange(self.n_heads) < heads)[:, None, None]
+
+    def smear(self, key: Tensor, layer: int, then: Callable | None) -> Tensor:
+        own = self.alpha[layer].sigmoid().where(self.smeared, 1.0)
+        mixed = own * key[:, :, 1:] + (1 - own) * key[:, :, :-1]
+        key = torch.cat([key[:, :, :1], mixed], 2)  # the first one stays as it is
+        instead = then(key) if then else None
+        return key if instead is None else instead
+
+    def run_with_hooks(self, tokens: Tensor, hooks: transformer.Hooks) -> Tensor:
+        names = [f"key.{layer}" for layer in range(self.n_layers)]
+        smears = {x: partial(self.smear, layer=i, then=hooks.get(x)) for i, x in enumerate(names)}
+        return super().run_with_hooks(tokens, hooks | smears)
+
+
+@cache
+def smeared(seed: int, n_layers: int = 1, heads: int = 4) -> tuple[SmearedKeys, list[dict]]:
+    """A model with smeared keys, trained until it predicts nine repeats of ten; what was seen."""
+    generator = utils.generator(seed)
+    model = SmearedKeys(n_layers, generator, heads)
+    return model, train(model, batches(generator), test_sequences(seed), enough=0.9)
 
 
 def induction_heads(last: dict) -> list[tuple[int, int]]:
@@ -116,7 +180,7 @@ def previous_token_head(last: dict) -> tuple[int, int]:
 
 def other_heads(last: dict) -> list[tuple[int, int]]:
     """Neither induction head nor the previous-token head."""
-    everything = [(a, b) for a in range(2) for b in range(last["matching"].shape[1])]
+    everything = [(layer, h) for layer, row in enumerate(last["matching"]) for h in range(len(row))]
     circuit = [*induction_heads(last), previous_token_head(last)]
     return [head for head in everything if head not in circuit]
 
@@ -126,6 +190,26 @@ def ablated_score(model: nn.Module, heads: list[tuple[int, int]], tokens: Tensor
     """The in-context learning score without these heads, in nats."""
     logits = ablate_heads(model, heads)(tokens)
     return in_context_learning_score(next_token_losses(logits, tokens)).item()
+
+
+@torch.no_grad()
+def frozen_score(model: nn.Module, heads: list[tuple[int, int]], tokens: Tensor) -> float:
+    """The same when all attention stays where it was: a pattern-preserving ablation."""
+    patterns = model.run_with_cache(tokens)[1]
+    hooks = {}
+    for layer in range(model.n_layers):
+        out = torch.tensor([h for at, h in heads if at == layer], dtype=torch.long)
+        hooks[f"pattern.{layer}"] = lambda _, name=f"pattern.{layer}": patterns[name]
+        hooks[f"head.{layer}"] = lambda z, out=out: z.index_fill(1, out, 0.0)
+    logits = model.run_with_hooks(tokens, hooks)
+    return in_context_learning_score(next_token_losses(logits, tokens)).item()
+
+
+def costs(model: nn.Module, tokens: Tensor, score: Callable) -> dict[tuple[int, int], float]:
+    """What each head costs in in-context learning, in nats, knocked out alone."""
+    whole = score(model, [], tokens)
+    heads = [(layer, h) for layer in range(model.n_layers) for h in range(model.n_heads)]
+    return {head: score(model, [head], tokens) - whole for head in heads}
 
 
 @torch.no_grad()
@@ -140,26 +224,36 @@ def compositions(model: nn.Module) -> dict[str, Tensor]:
     return {kind: composition_score(W_OV[0][:, None], W[None]) for kind, W in reads.items()}
 
 
+@torch.no_grad()
 def copying(model: nn.Module) -> Tensor:
     """The copying score of each head: (n_layers, n_heads)."""
-    with torch.no_grad():
-        return copying_score(model.W_E, model.W_V, model.W_O, model.W_U)
+    return copying_score(model.W_E, model.W_V, model.W_O, model.W_U)
 
 
-BURSTS = ((8, 20), (6, 15), (4, 10))  # periods: the shorter, the more often each token returns
+@torch.no_grad()
+def matching_by_weights(model: nn.Module, earlier: int) -> Tensor:
+    """How far each head of layer 1 matches what head `earlier` of layer 0 wrote: (head,).
+
+    The same Σ λ / Σ |λ|, of the table that scores a query's token against the token before a key.
+    """
+    written = model.W_E @ model.W_V[0, earlier] @ model.W_O[0, earlier]
+    return copying_score(model.W_E, model.W_Q[1], model.W_K[1].mT, written.mT)
+
+
+BURSTS = ((8, 20), (6, 15), (4, 10))  # of periods: the shorter, the more often each token returns
 
 
 @cache
-def steps_until_half_right(seed: int, shortest: int, longest: int, limit: int = 800) -> int:
-    """Training steps until half of the repeated tokens of the usual sequences are predicted."""
-    generator, tokens = utils.generator(seed), test_sequences(seed)
+def bursty(seed: int, periods: tuple[int, int]) -> list[dict]:
+    """What is seen of a model trained on such periods, until half of the usual repeats are right.
+
+    It begins with the same weights whatever the periods, and is tested on the same sequences.
+    """
+    if periods == BURSTS[0]:
+        return trained(seed)[1]
+    generator = utils.generator(seed)
     model = AttentionOnlyTransformer(VOCABULARY, LENGTH, generator=generator)
-    adam = torch.optim.AdamW(model.parameters(), lr=0.003, weight_decay=0, fused=True)
-    for step in progress.track(range(limit), f"periods {shortest} to {longest}"):
-        if step % 10 == 0 and look(model, tokens)["accuracy"] > 0.5:
-            return step
-        train_step(model, adam, repeated_sequences(64, generator, shortest, longest))
-    return limit
+    return train(model, batches(generator, *periods), test_sequences(seed), enough=0.5)
 
 
 FLIPS, PRIOR = 32, 3.0  # the coins' chances of heads are drawn from Beta(PRIOR, 1)

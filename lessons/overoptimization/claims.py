@@ -1,68 +1,28 @@
 """The findings that this lesson looks for, each measured over ten seeds."""
 
 import itertools
-from functools import cache
-
-import torch
+import math
 
 from lessons.overoptimization.exercises import fit_bon_law
-from lessons.overoptimization.experiments import (
-    WIDTHS,
-    Pair,
-    Proxy,
+from lessons.overoptimization.experiments import WIDTHS, where_more_is_better
+from lessons.overoptimization.readings import (
     bends,
-    both,
-    combine,
-    fits,
-    learn_proxies,
-    rl_curves,
-    start,
+    gap_at,
+    gold_apart,
+    prediction_errors,
+    share_explained,
     value_at,
-    where_more_is_better,
+)
+from lessons.overoptimization.runs import (
+    COMPARISONS,
+    bon_by_ensemble,
+    by_comparisons,
+    by_penalty,
+    by_policy,
+    by_width,
+    rl_by_ensemble,
 )
 from utils.claims import Finding, claim
-
-COMPARISONS = (500, 2000, 8000)
-
-
-@cache
-def proxies_by_width(seed: int) -> dict[int, Proxy]:
-    """A reward model of each width."""
-    return dict(zip(WIDTHS, learn_proxies(start(seed), WIDTHS), strict=True))
-
-
-@cache
-def by_width(seed: int) -> dict[int, Pair]:
-    """Both against a reward model of each width: the lesson's main figure."""
-    pairs = both(start(seed), [*proxies_by_width(seed).values()])
-    return dict(zip(WIDTHS, pairs, strict=True))
-
-
-@cache
-def by_comparisons(seed: int) -> dict[int, Pair]:
-    """The same for the widest reward model and each number of comparisons."""
-    begin, widest = start(seed), WIDTHS[-1:]
-    fewer = COMPARISONS[:-1]
-    proxies = [learn_proxies(begin, widest, n)[0] for n in fewer]
-    found = dict(zip(fewer, both(begin, proxies), strict=True))
-    return found | {COMPARISONS[-1]: by_width(seed)[WIDTHS[-1]]}
-
-
-@cache
-def by_penalty(seed: int, beta: float = 0.1, width: int = 16) -> Pair:
-    """RL against one proxy without a KL penalty and with one."""
-    (held,) = rl_curves(start(seed), [proxies_by_width(seed)[width]], beta)
-    return by_width(seed)[width][1], held
-
-
-@cache
-def by_ensemble(seed: int) -> tuple[list[Pair], Pair]:
-    """Five reward models of width 16 on 2,000 comparisons: three of them alone, and the worst."""
-    begin = start(seed)
-    members = learn_proxies(begin, [16], 2000, range(5))
-    *alone, worst = both(begin, [*members[:3], combine(members, "worst")])
-    return alone, worst
-
 
 GAO = "Gao, Schulman & Hilton 2022"
 
@@ -130,8 +90,8 @@ def wider_peaks_later(seed: int) -> Finding:
 
 @claim(
     "More comparisons put the peak higher under best-of-n",
-    source=GAO,
-    paper="more data: higher gold scores (as reported in the course's sources)",
+    source=f"{GAO}, Sec. 3.3",
+    paper="more data leads to better gold scores",
     bound="peaks in the order of 500, 2,000 and 8,000 comparisons",
 )
 def more_comparisons_peak_higher_under_best_of_n(seed: int) -> Finding:
@@ -141,8 +101,8 @@ def more_comparisons_peak_higher_under_best_of_n(seed: int) -> Finding:
 
 @claim(
     "More comparisons put the peak higher under RL",
-    source=GAO,
-    paper="more data: higher gold scores (as reported in the course's sources)",
+    source=f"{GAO}, Sec. 3.3",
+    paper="more data leads to better gold scores",
     bound="peaks in the order of 500, 2,000 and 8,000 comparisons",
 )
 def more_comparisons_peak_higher_under_rl(seed: int) -> Finding:
@@ -152,8 +112,8 @@ def more_comparisons_peak_higher_under_rl(seed: int) -> Finding:
 
 @claim(
     "More comparisons put the peak later",
-    source=GAO,
-    paper="more data: less overoptimization (as reported in the course's sources)",
+    source=f"{GAO}, Sec. 3.3",
+    paper="more data leads to less goodharting",
     bound="at a larger d with 8,000 comparisons than with 500, under both optimizers",
 )
 def more_comparisons_peak_later(seed: int) -> Finding:
@@ -162,58 +122,28 @@ def more_comparisons_peak_later(seed: int) -> Finding:
     return Finding(later[1], "in d, under RL", min(later) > 0)
 
 
-def lowest_fit(seed: int, which: int, name: str) -> float:
-    return min(fits(curves[which])[name] for curves in by_width(seed).values())
-
-
-def margin(seed: int, which: int, name: str, rival: str) -> float:
-    """How much more of the variance one form explains than another, mean over reward models."""
-    found = [fits(curves[which]) for curves in by_width(seed).values()]
-    return sum(f[name] - f[rival] for f in found) / len(found)
+@claim(
+    "R = d(α − βd) predicts best-of-n further out",
+    source=f"{GAO}, Sec. 3.1",
+    paper="form fixed at n ≤ 1,000; predicts n = 60,000",
+    bound="fitted to n ≤ 256, it misses gold at n = 4,096 by less than RL's law, mean of four",
+)
+def bon_law_predicts(seed: int) -> Finding:
+    error = prediction_errors([bon for bon, _ in by_width(seed).values()])
+    lead = error["rl law"] - error["bon law"]
+    return Finding(lead, "sd less error than RL's law", lead > 0)
 
 
 @claim(
-    "R = d(α − βd) fits best-of-n",
-    source=f"{GAO}, Sec. 1",
-    paper="the functional form makes accurate predictions",
-    bound="R² of at least 0.9 for each of the four reward models",
+    "R = d(α − β log d) predicts RL further out",
+    source=f"{GAO}, Sec. 3.1 and Fig. 26",
+    paper="extrapolates from low to unseen larger KL",
+    bound="the same distances: it misses gold by less than best-of-n's law, mean of four",
 )
-def bon_law_fits(seed: int) -> Finding:
-    lowest = lowest_fit(seed, 0, "bon law")
-    return Finding(lowest, "lowest R² of four", lowest >= 0.9)
-
-
-@claim(
-    "R = d(α − β log d) fits RL",
-    source=f"{GAO}, Sec. 1",
-    paper="the functional form makes accurate predictions",
-    bound="R² of at least 0.9 for each of the four reward models",
-)
-def rl_law_fits(seed: int) -> Finding:
-    lowest = lowest_fit(seed, 1, "rl law")
-    return Finding(lowest, "lowest R² of four", lowest >= 0.9)
-
-
-@claim(
-    "Best-of-n follows its own law better than RL's, or a straight line",
-    source=f"{GAO}, Sec. 1",
-    paper="a different functional form for each method",
-    bound="mean R² above that of both rivals, which have two coefficients too",
-)
-def bon_law_wins(seed: int) -> Finding:
-    lead = min(margin(seed, 0, "bon law", rival) for rival in ("rl law", "line"))
-    return Finding(lead, "R² above the better rival", lead > 0)
-
-
-@claim(
-    "RL follows its own law better than best-of-n's (a quadratic), or a straight line",
-    source=f"{GAO}, Sec. 1",
-    paper="a different functional form for each method",
-    bound="mean R² above that of both rivals, which have two coefficients too",
-)
-def rl_law_wins(seed: int) -> Finding:
-    lead = min(margin(seed, 1, "rl law", rival) for rival in ("bon law", "line"))
-    return Finding(lead, "R² above the better rival", lead > 0)
+def rl_law_predicts(seed: int) -> Finding:
+    error = prediction_errors([rl for _, rl in by_width(seed).values()])
+    lead = error["bon law"] - error["rl law"]
+    return Finding(lead, "sd less error than best-of-n's law", lead > 0)
 
 
 @claim(
@@ -223,12 +153,22 @@ def rl_law_wins(seed: int) -> Finding:
     bound="α and β of best-of-n each change in one direction over the four widths",
 )
 def coefficients_vary_smoothly(seed: int) -> Finding:
-    found = torch.stack(
-        [fit_bon_law(bon.d, bon.gold.float()) for bon, _ in by_width(seed).values()]
-    )
-    steps = found.diff(dim=0)
-    one_way = bool(((steps > 0).all(0) | (steps < 0).all(0)).all())
-    return Finding((found[-1, 0] - found[0, 0]).item(), "α, widest less linear", one_way)
+    found = [fit_bon_law(bon.d, bon.gold.float()).tolist() for bon, _ in by_width(seed).values()]
+    alphas, betas = (list(x) for x in zip(*found, strict=True))
+    one_way = all(rises_in_order(x) or rises_in_order(x[::-1]) for x in (alphas, betas))
+    return Finding(alphas[-1] - alphas[0], "α, widest less linear", one_way)
+
+
+@claim(
+    "One α serves RL against reward models of every size; β is what differs",
+    source=f"{GAO}, Sec. 3.2",
+    paper="α_RL nearly independent of the reward model's size: held constant, β scales cleanly",
+    bound="one α and four β explain more of the four curves than one β and four α",
+)
+def one_alpha_serves_all_sizes(seed: int) -> Finding:
+    curves = [rl for _, rl in by_width(seed).values()]
+    lead = share_explained(curves, "α") - share_explained(curves, "β")
+    return Finding(lead, "R², one α less one β", lead > 0)
 
 
 @claim(
@@ -256,18 +196,42 @@ def rl_overoptimizes_later(seed: int) -> Finding:
 
 
 @claim(
-    "At the same proxy score, both optimizers reach the same gold",
-    source=f"{GAO}, Sec. 1",
-    paper="proxy and gold are related similarly for both methods",
-    bound="within 0.2 sd where best-of-16 is, mean of four reward models",
+    "Seen over the proxy, the two optimizers are more alike than seen over KL",
+    source=f"{GAO}, Sec. 3.5",
+    paper="far more alike over the proxy score than over KL",
+    bound="n = 2 to 4,096: gold differs less at the same proxy than at the same d, mean of four",
 )
-def gold_at_the_same_proxy(seed: int) -> Finding:
+def more_alike_over_proxy(seed: int) -> Finding:
+    apart = {
+        by: [gold_apart(*pair, by) for pair in by_width(seed).values()] for by in ("d", "proxy")
+    }
+    less = (sum(apart["d"]) - sum(apart["proxy"])) / 4
+    return Finding(less, "sd, at the same d less at the same proxy", less > 0)
+
+
+@claim(
+    "At first RL has less gold than best-of-n for the same proxy",
+    source=f"{GAO}, Sec. 3.5",
+    paper="RL initially has the larger proxy-gold gap",
+    bound="less gold at the proxy of best-of-16, mean of four reward models",
+)
+def rl_has_the_larger_gap_at_first(seed: int) -> Finding:
     gaps = [
         value_at(r.proxy, r.gold, b.proxy[4].item()) - b.gold[4].item()
         for b, r in by_width(seed).values()
     ]
-    gap = sum(gaps) / 4
-    return Finding(gap, "sd, RL less best-of-16", abs(gap) <= 0.2)
+    return Finding(sum(gaps) / 4, "sd, RL less best-of-16", sum(gaps) < 0)
+
+
+@claim(
+    "In the end RL peaks at more gold than best-of-n",
+    source=f"{GAO}, Sec. 3.5",
+    paper="then RL peaks at a higher gold score",
+    bound="a higher peak, mean of four reward models",
+)
+def rl_peaks_higher(seed: int) -> Finding:
+    more = sum(rl.peak - bon.peak for bon, rl in by_width(seed).values()) / 4
+    return Finding(more, "sd, RL less best-of-n", more > 0)
 
 
 def gain_from_penalty(seed: int, what: str) -> float:
@@ -300,29 +264,93 @@ def penalty_leaves_gold_frontier(seed: int) -> Finding:
 
 
 @claim(
-    "The worst case of an ensemble delays the peak under RL",
-    source="Coste et al. 2023, abstract",
-    paper="always reduces overoptimization, and outperforms a single reward model",
-    bound="a larger d at the peak, and a higher peak, than the mean of three members alone",
+    "A KL penalty makes the gap between proxy and gold larger",
+    source=f"{GAO}, Sec. 3.6",
+    paper="a strictly larger proxy-gold gap with the penalty",
+    bound="there, proxy less gold is larger than in the run without",
 )
-def ensemble_delays_the_peak(seed: int) -> Finding:
-    members, (_, worst) = by_ensemble(seed)
-    alone = [rl for _, rl in members]
-    later = worst.peak_d - sum(c.peak_d for c in alone) / 3
-    higher = worst.peak - sum(c.peak for c in alone) / 3
-    return Finding(later, "in d", later > 0 and higher > 0)
+def penalty_has_the_larger_gap(seed: int) -> Finding:
+    more = gain_from_penalty(seed, "proxy") - gain_from_penalty(seed, "gold")
+    return Finding(more, "sd of gold", more > 0)
+
+
+@claim(
+    "A larger policy gains less",
+    source=f"{GAO}, Sec. 3.4",
+    paper="a larger policy sees less benefit, most visibly under best-of-n",
+    bound="best-of-n: gold rises less to its peak with 64 units than with 8, mean of four",
+)
+def larger_policy_gains_less(seed: int) -> Finding:
+    large, small = ([bon.peak for bon, _ in runs.values()] for runs in by_policy(seed))
+    less = (sum(small) - sum(large)) / 4
+    return Finding(less, "sd, 8 units less 64", less > 0)
+
+
+@claim(
+    "A larger policy does not peak earlier",
+    source=f"{GAO}, Sec. 3.4",
+    paper="both sizes peak at almost the same KL",
+    bound="d at the peak, mean of four reward models: within a quarter, under both optimizers",
+)
+def policy_size_leaves_the_peak(seed: int) -> Finding:
+    ratios = []
+    for optimizer in (0, 1):
+        large, small = (
+            sum(pair[optimizer].peak_d for pair in runs.values()) for runs in by_policy(seed)
+        )
+        ratios.append(large / small)
+    furthest = max(ratios, key=lambda ratio: abs(math.log(ratio)))
+    return Finding(furthest, "times as far, the one further from 1", 0.8 <= furthest <= 1.25)
+
+
+@claim(
+    "A larger policy does not exploit the proxy more",
+    source=f"{GAO}, Sec. 3.4",
+    paper="the gap between proxy and gold is almost the same",
+    bound="at best-of-256, proxy less gold within 0.2 sd, mean of four",
+)
+def policy_size_leaves_the_gap(seed: int) -> Finding:
+    large, small = (
+        sum(gap_at(bon, bon.d[8].item()) for bon, _ in runs.values()) / 4
+        for runs in by_policy(seed)
+    )
+    return Finding(large - small, "sd, 64 units less 8", abs(large - small) <= 0.2)
+
+
+@claim(
+    "The worst case of an ensemble reduces overoptimization by RL",
+    source="Coste et al. 2023, Sec. 5.2",
+    paper="reduces it and ends higher; does not eliminate it",
+    bound="no penalty: loses less after its peak and ends higher than two members do on average",
+)
+def ensemble_reduces_overoptimization(seed: int) -> Finding:
+    alone, worst, _ = rl_by_ensemble(seed)
+    less = sum(c.fall for c in alone) / len(alone) - worst.fall
+    higher = worst.gold[-1].item() - sum(c.gold[-1].item() for c in alone) / len(alone)
+    return Finding(min(less, higher), "sd, the smaller of both", min(less, higher) > 0)
+
+
+@claim(
+    "With a small KL penalty as well, the ensemble prevents it",
+    source="Coste et al. 2023, Sec. 5.2",
+    paper="a small penalty prevents it without a notable loss",
+    bound="falls by at most 0.1 sd, and ends at most 0.1 sd below its peak without the penalty",
+)
+def ensemble_with_a_small_penalty(seed: int) -> Finding:
+    _, worst, held = rl_by_ensemble(seed)
+    loss = max(held.fall, worst.peak - held.gold[-1].item())
+    return Finding(loss, "sd lost, the larger of both", loss <= 0.1)
 
 
 @claim(
     "The worst case of an ensemble nearly ends overoptimization by best-of-n",
     source="Coste et al. 2023, abstract",
     paper="practically eliminates it, and improves performance",
-    bound="falls by at most 0.1 sd to n = 4,096, and peaks higher than three members on average",
+    bound="falls by at most 0.1 sd to n = 4,096, and peaks higher than five members on average",
 )
 def ensemble_helps_best_of_n(seed: int) -> Finding:
-    members, (worst, _) = by_ensemble(seed)
-    alone = [bon for bon, _ in members]
-    higher = worst.peak - sum(c.peak for c in alone) / 3
+    alone, worst = bon_by_ensemble(seed)
+    higher = worst.peak - sum(c.peak for c in alone) / len(alone)
     return Finding(higher, "sd at the peak", worst.fall <= 0.1 and higher > 0)
 
 

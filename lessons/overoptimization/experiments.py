@@ -14,17 +14,15 @@ from lessons.overoptimization.exercises import (
     best_of_n_kl,
     ensemble_reward,
     expected_best_of_n,
-    fit_bon_law,
-    fit_rl_law,
 )
 from lessons.overoptimization.writers import Writers
 from utils import progress
 from utils.worlds.preferences import (
+    Policies,
     Policy,
     RewardModel,
     World,
     preference_pairs,
-    sft,
     the_more_the_better,
     too_much_of_a_good_thing,
 )
@@ -48,6 +46,11 @@ class Start:
     pool: Tensor  # (40,000, length): 16,000 for comparisons, the rest for best-of-n
     gold: Tensor  # (40,000,)
     seed: int
+
+    def says(self, tokens: Tensor) -> Tensor:
+        """Log-probabilities of every token at every place: (..., length) to (..., n_tokens)."""
+        read = Writers(self.policy, 1).read(tokens.reshape(1, -1, tokens.shape[-1]))
+        return read.view(*tokens.shape, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,18 +79,31 @@ class Curve:
 
 
 @cache
-def imitate(seed: int) -> tuple[Policy, Tensor]:
+def imitate(seed: int, hidden: int = 64, steps: int = 200) -> tuple[Policy, Tensor]:
     """A policy after SFT on 5,000 demonstrations, and 40,000 samples of it."""
-    world, generator, policy = World(seed), utils.generator(seed), Policy(seed=seed)
-    sft(policy, world.demonstrations(5000, generator), generator)
-    return policy.requires_grad_(False), policy.sample(40_000, generator)
+    generator, learner = utils.generator(seed), Policies(Policy(seed=seed, hidden=hidden), 1)
+    demonstrations = World(seed).demonstrations(5000, generator)
+    adam = torch.optim.Adam(learner.parameters(), lr=5e-3)
+    schedule = CosineAnnealingLR(adam, steps)
+    for _ in progress.track(range(steps), "SFT"):
+        rows = torch.randint(len(demonstrations), (256,), generator=generator)
+        loss = -learner.token_logprobs(demonstrations[None, rows]).mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+    policy = learner[0]
+    return policy, policy.sample(40_000, generator)
 
 
 @cache
-def start(seed: int, appetite: Callable = too_much_of_a_good_thing) -> Start:
-    """The world of a seed and its policy after SFT. What gold likes changes neither."""
+def start(seed: int, appetite: Callable = too_much_of_a_good_thing, hidden: int = 64) -> Start:
+    """The world of a seed and its policy after SFT. What gold likes changes neither.
+
+    hidden: the policy's size, in units of its GRU.
+    """
     world = World(seed, appetite=appetite)
-    policy, pool = imitate(seed)
+    policy, pool = imitate(seed, hidden)
     return Start(world, policy, pool, world.gold(pool), seed)
 
 
@@ -194,7 +210,7 @@ def reinforce_loss(
     logprob = logprobs.gather(-1, tokens[..., None]).sum((2, 3))  # (policies, 256)
     reward = scores(proxies, tokens)
     if beta.any():
-        log_start = begin.policy.token_logprobs(tokens.flatten(0, 1)).sum(1).view_as(logprob)
+        log_start = begin.says(tokens).gather(-1, tokens[..., None]).sum((2, 3))
         reward = reward - beta[:, None] * (logprob.detach() - log_start)
     return -(leave_one_out(reward) * logprob).mean(1)
 
@@ -224,8 +240,7 @@ def measure(begin: Start, writers: Writers, proxies: Sequence[Proxy]) -> tuple[T
     The same random numbers every time, so that neighboring points differ by the policy alone.
     """
     tokens, log_p = writers.write(512, utils.generator(begin.seed + 1))
-    log_q = begin.policy.logits(tokens.flatten(0, 1)).log_softmax(-1).view_as(log_p)
-    kl = (log_p.exp() * (log_p - log_q)).sum((2, 3)).mean(1)  # exact token by token
+    kl = (log_p.exp() * (log_p - begin.says(tokens))).sum((2, 3)).mean(1)  # exact token by token
     gold, score = begin.world.gold(tokens).mean(1), scores(proxies, tokens).mean(1)
     return kl.clamp(min=0).sqrt(), gold, score, tokens[:, :8]
 
@@ -238,10 +253,10 @@ def scores(proxies: Sequence[Proxy], tokens: Tensor) -> Tensor:
 Pair = tuple[Curve, Curve]  # best-of-n and RL against one proxy
 
 
-def both(begin: Start, proxies: Sequence[Proxy]) -> list[Pair]:
+def both(begin: Start, proxies: Sequence[Proxy], steps: int = 88) -> list[Pair]:
     """Both optimizers against each proxy."""
     bons = [bon_curve(begin, proxy) for proxy in proxies]
-    return list(zip(bons, rl_curves(begin, proxies), strict=True))
+    return list(zip(bons, rl_curves(begin, proxies, steps=steps), strict=True))
 
 
 # What either is compared with.
@@ -250,7 +265,7 @@ def both(begin: Start, proxies: Sequence[Proxy]) -> list[Pair]:
 def tilted_curve(begin: Start, proxy: Proxy) -> Curve:
     """The most proxy that a KL can buy: π ∝ π_start · exp(proxy / β), by weighing the samples."""
     gold, score = begin.gold[16_000:], proxy(begin.pool[16_000:])
-    temperature = torch.logspace(1, -1, 21)[:, None]
+    temperature = torch.logspace(1, -1.5, 26)[:, None]
     weights = (score.double() / temperature).softmax(1)
     kl = torch.xlogy(weights, weights * len(score)).sum(1).clamp(min=0)
     trusted = kl < 3  # beyond, too few samples carry the weight
@@ -259,45 +274,24 @@ def tilted_curve(begin: Start, proxy: Proxy) -> Curve:
 
 
 @cache
-def where_more_is_better(seed: int) -> dict[int, Pair]:
+def where_more_is_better(seed: int, steps: int = 88) -> dict[int, Pair]:
     """The same world under a gold without "too much": the linear and the widest reward model."""
     begin, widths = start(seed, the_more_the_better), (WIDTHS[0], WIDTHS[-1])
-    return dict(zip(widths, both(begin, learn_proxies(begin, widths)), strict=True))
+    return dict(zip(widths, both(begin, learn_proxies(begin, widths), steps), strict=True))
 
 
-# What is read off a curve.
+# A second world: gold is a number, and the proxy is gold with noise of its own.
 
 
-def bends(curve: Curve) -> bool:
-    """Gold rises, then falls, while the proxy ends higher than it was at gold's peak."""
-    peak = curve.gold.argmax()
-    return curve.peak > 0.1 and curve.fall > 0.1 and bool(curve.proxy[-1] > curve.proxy[peak])
+def student_t(n: int, generator: torch.Generator, freedom: int = 3) -> Tensor:
+    """n draws of Student's t: a normal one over the root of a mean of `freedom` squared others."""
+    normal = torch.randn(1 + freedom, n, generator=generator)
+    return normal[0] / normal[1:].square().mean(0).sqrt()
 
 
-def value_at(x: Tensor, y: Tensor, at: float) -> float:
-    """y where x first reaches `at`, by a straight line between the points. NaN if it never does."""
-    reached = (x >= at).nonzero()
-    if len(reached) == 0:
-        return float("nan")
-    i = max(int(reached[0]), 1)
-    share = (at - x[i - 1]) / (x[i] - x[i - 1])
-    return (y[i - 1] + share * (y[i] - y[i - 1])).item()
-
-
-def r_squared(fitted: Tensor, reward: Tensor) -> float:
-    """The share of the reward's variance that a fit explains; below 0 if a constant does better."""
-    return (1 - ((reward - fitted) ** 2).sum() / ((reward - reward.mean()) ** 2).sum()).item()
-
-
-def fits(curve: Curve) -> dict[str, float]:
-    """R² of both laws and of two rivals on one curve."""
-    d, gold = curve.d.double(), curve.gold.double()
-    a, b = fit_bon_law(d, gold)
-    found = {"bon law": r_squared(d * (a - b * d), gold)}
-    a, b = fit_rl_law(d, gold)
-    found["rl law"] = r_squared(d * a - b * torch.xlogy(d, d), gold)
-    for name, degree in (("line", 1), ("quadratic", 2)):  # both with a constant
-        columns = d[:, None] ** torch.arange(degree + 1)
-        coefficients = torch.linalg.lstsq(columns, gold[:, None]).solution[:, 0]
-        found[name] = r_squared(columns @ coefficients, gold)
-    return found
+def noisy_curve(gold: Tensor, noise: Tensor) -> Curve:
+    """Best-of-1, 4, 16 … 4,096 where the proxy is gold plus noise. gold, noise: (pool,)."""
+    proxy, ns = gold + noise, NS[::2]
+    golds = [expected_best_of_n(gold, proxy, n) for n in ns.tolist()]
+    promised = [expected_best_of_n(proxy, proxy, n) for n in ns.tolist()]
+    return Curve(best_of_n_kl(ns).sqrt(), torch.stack(golds), torch.stack(promised))

@@ -1,17 +1,22 @@
 """What the overoptimization lesson draws: a function a figure, which gives its alt text too."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 
-from lessons.overoptimization.experiments import Curve, Pair, Start, value_at
+from lessons.overoptimization.experiments import Curve, Pair, Start
+from lessons.overoptimization.readings import (
+    ASKED,
+    LAWS,
+    SEEN,
+    better_law,
+    prediction_errors,
+    up_to,
+    value_at,
+)
 from utils import plots
 
 DISTANCE = "d = √KL (√nats)"
@@ -23,7 +28,7 @@ def what_gold_pays(begin: Start, shown: Sequence[int] = (0, 1, 2)) -> tuple[Figu
     world = begin.world
     counts = torch.arange(world.length + 1)
     worth = world.weight[:, None] * world.appetite(counts / world.best_count[:, None])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.8), sharex=True)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.5), sharex=True)
     shares = []
     for k in shown:
         seen = (begin.pool == k).sum(1).bincount(minlength=len(counts))
@@ -47,29 +52,45 @@ def what_gold_pays(begin: Start, shown: Sequence[int] = (0, 1, 2)) -> tuple[Figu
     )
 
 
-def gold_and_proxy(pairs: Iterable[Pair], names: Sequence[str], title: str) -> tuple[Figure, str]:
-    """Gold and proxy of several reward models under both optimizers, as far as best-of-n goes."""
-    bons, rls = zip(*pairs, strict=True)
-    end = bons[0].d[-1].item()
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.5), sharex=True, sharey=True)
-    for ax, curves, optimizer in zip(axes, (bons, rls), ("best-of-n", "RL"), strict=True):
-        for i, (curve, name) in enumerate(zip(curves, names, strict=True)):
+Rows = Mapping[str, Mapping[str, Sequence[Curve]]]  # optimizer, what differs, one curve a model
+
+
+def gold_and_proxy(rows: Rows, title: str) -> tuple[Figure, str]:
+    """Gold and proxy, a panel for each optimizer and each thing that differs; the peak is marked.
+
+    Several curves of one panel are drawn as thin lines with their mean. As far as best-of-n goes.
+    """
+    n_columns = max(map(len, rows.values()))
+    fig, axes = plt.subplots(
+        len(rows), n_columns, figsize=(7, 1.1 + 1.25 * len(rows)), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    said = []
+    for optimizer, line, panels in zip(rows, axes, rows.values(), strict=True):
+        for i, (ax, (name, curves)) in enumerate(zip(line, panels.items(), strict=True)):
+            grid = torch.linspace(0, ASKED, 28)
             look = {"color": plots.COLORS[i]}
-            marked = {"marker": plots.MARKERS[i], "label": name}
-            _line(ax, curve.d, curve.gold, end, **look, **marked, **plots.GOLD)
-            _line(ax, curve.d, curve.proxy, end, **look, **plots.PROXY)
-        ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
-        ax.set(xlabel=DISTANCE, xlim=(0, end))
-        ax.set_title(f"{optimizer}, by {_what(names)}", fontsize=10)
-        plots.label_ends(ax)
-    axes[0].set_ylabel(REWARD)
-    _gold_solid_proxy_dashed(axes[0])
+            gold = _along(curves, "gold", grid)
+            drawn = plots.seed_lines(ax, grid, gold, "gold", **look, marker="", **plots.GOLD)
+            plots.seed_lines(
+                ax, grid, _along(curves, "proxy", grid), "proxy", **look, **plots.PROXY
+            )
+            top = int(gold.mean(0).nan_to_num(nan=-torch.inf).argmax())
+            peak_d, peak = grid[top].item(), gold.mean(0)[top].item()
+            ax.plot(peak_d, peak, "v", color="black", markersize=7, zorder=6, clip_on=False)
+            ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
+            ax.set_title(f"{optimizer}, {name}", fontsize=9)
+            height = torch.as_tensor(drawn.get_ydata())
+            last = height[height.isfinite()][-1]
+            said.append(f"{optimizer}, {name}: {peak:.1f} sd at d = {peak_d:.1f}, then {last:.1f}")
+        plots.label_ends(line[-1])
+        line[0].set_ylabel("reward (sd)")
+    for ax in axes[-1]:
+        ax.set(xlabel="d = √KL", xlim=(0, ASKED))
     _headline(fig, title)
-    lowest = min(curve.proxy[-1].item() for curve in (*bons, *rls))
     return fig, (
-        "Gold, solid, and proxy, dashed, against the square root of KL, both above the start's. "
-        f"Best-of-n: {_peaks(bons, names)}. RL: {_peaks(rls, names)}. Proxies end at "
-        f"{lowest:.1f} sd or more."
+        "Gold, solid, and proxy, dashed, above the start's, against the square root of KL; a "
+        f"triangle marks where mean gold is highest. {'; '.join(said)}."
     )
 
 
@@ -100,107 +121,143 @@ def one_run(curve: Curve, gold: Tensor, i: int, width: int) -> tuple[Figure, str
     )
 
 
-def laws(
-    pairs: Sequence[Pair], bon: Sequence[Tensor], rl: Sequence[Tensor], names: Sequence[str]
-) -> tuple[Figure, str]:
-    """Gold as points, each optimizer's fitted law as a line. bon, rl: α and β, a model each."""
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.2))
-    off: list[list[float]] = [[], []]
-    for i, name in enumerate(names):
-        for which, (ax, (alpha, beta)) in enumerate(zip(axes, (bon[i], rl[i]), strict=True)):
-            curve = pairs[i][which]
-            look = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
-            ax.plot(curve.d, curve.gold, linestyle="", **look)
-            d = torch.cat([torch.linspace(0, curve.d.max().item(), 200), curve.d])
-            law = d * alpha - beta * (torch.xlogy(d, d) if which else d**2)
-            off[which].append((law[200:] - curve.gold).abs().max().item())
-            look = {"color": look["color"], "marker": "", "linewidth": 1.2, "label": name}
-            ax.plot(d[:200], law[:200], **look)
-    axes[0].set(xlabel=DISTANCE, ylabel="gold above the start's (sd)")
-    axes[0].set_title("best-of-n: d (α − β d)", fontsize=10)
-    axes[1].set(xlabel=DISTANCE)
-    axes[1].set_title("RL: d (α − β log d)", fontsize=10)
-    for ax in axes:
+def laws(pairs: Mapping[str, Pair]) -> tuple[Figure, str]:
+    """Both laws fitted to the nearer points, drawn on to the further ones. pairs: by model."""
+    fig, axes = plt.subplots(2, len(pairs), figsize=(7, 3.6), sharex=True, sharey=True)
+    looks = {"bon law": {"linestyle": "-", "label": "d (α − β d)"},
+             "rl law": {"linestyle": ":", "label": "d (α − β log d)"}}  # fmt: skip
+    for column, (name, pair) in zip(axes.T, pairs.items(), strict=True):
+        for ax, curve, optimizer in zip(column, pair, ("best-of-n", "RL"), strict=True):
+            d, gold = up_to(curve, ASKED)
+            seen = d <= SEEN + 1e-6
+            ax.plot(d[seen], gold[seen], "o", color=plots.COLORS[0])
+            ax.plot(d[~seen], gold[~seen], "o", color=plots.COLORS[0], fillstyle="none")
+            grid = torch.linspace(0, ASKED, 100)
+            for (law, look), color in zip(looks.items(), ("0.2", plots.COLORS[3]), strict=True):
+                fit, form = LAWS[law]
+                fitted = form(grid, *fit(*up_to(curve, SEEN)).tolist())
+                ax.plot(grid, fitted, marker="", linewidth=1.5, color=color, **look)
+            ax.axvline(SEEN, color="0.8", linewidth=0.7, marker="", zorder=0)
+            ax.set_title(f"{optimizer}, {name}", fontsize=9)
+    for ax in axes[:, -1]:
         plots.label_ends(ax)
-    _headline(fig, "Two coefficients follow most of each curve")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("gold (sd)")
+    for ax in axes[-1]:
+        ax.set(xlabel="d = √KL", xlim=(0, None))
+    errors = [prediction_errors([pair[i] for pair in pairs.values()]) for i in (0, 1)]
+    called = {"bon law": "best-of-n's law", "rl law": "RL's law", "neither": "neither law"}
+    first, second = (called[better_law(error)] for error in errors)
+    _headline(fig, f"Who predicts beyond the gray line? Best-of-n: {first}. RL: {second}")
+    told = [
+        f"{optimizer}: mean error {e['bon law']:.2f} sd with d (α − β d), {e['rl law']:.2f} sd "
+        "with d (α − β log d)"
+        for optimizer, e in zip(("Best-of-n", "RL"), errors, strict=True)
+    ]
     return fig, (
-        "Gold under best-of-n and RL as points, the fitted laws as lines, for four reward models. "
-        f"A point is at most {max(off[0]):.1f} sd from its line under best-of-n, and at "
-        f"most {max(off[1]):.1f} sd under RL."
+        "Gold as points against the square root of KL, for each reward model under both "
+        "optimizers. Two laws are fitted to the filled points and drawn on to the open ones. At "
+        f"the last point, {'; '.join(told)}."
     )
 
 
 def penalty(
-    lines: Mapping[str, Curve], held: Mapping[float, Curve], end: float = 2.0
+    lines: Mapping[str, Sequence[Curve]], held: Mapping[float, Curve], end: float = 2.0
 ) -> tuple[Figure, str]:
-    """Proxy and gold near the start; a cross where RL with each β ends."""
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.1), sharex=True)
+    """Proxy and gold near the start; a cross where RL with each β ends, against the first RL."""
+    fig, axes = plt.subplots(1, 2, figsize=(7, 2.8), sharex=True, sharey=True)
+    grid = torch.linspace(0, end, 21)
     for ax, what in zip(axes, ("proxy", "gold"), strict=True):
-        for i, (name, curve) in enumerate(lines.items()):
-            look = {"color": plots.COLORS[i], **(plots.GOLD if what == "gold" else plots.PROXY)}
-            look |= {"marker": plots.MARKERS[i], "label": name}
-            _line(ax, curve.d, getattr(curve, what), end, **look)
-        for curve in held.values():
-            ax.plot(curve.d[-1], getattr(curve, what)[-1], "X", color="black", markersize=8)
-        ax.set(xlabel=DISTANCE)
+        for i, (name, curves) in enumerate(lines.items()):
+            look = plots.GOLD if what == "gold" else plots.PROXY
+            drawn = _along(curves, what, grid)
+            plots.seed_lines(
+                ax, grid, drawn, name, color=plots.COLORS[i], **(look | {"marker": ""})
+            )
+        for beta, curve in held.items():
+            at = (curve.d[-1].item(), getattr(curve, what)[-1].item())
+            ax.plot(*at, "X", color="black", markersize=8, zorder=6)
+            beside = (9, -3) if what == "gold" else (7, -11)  # clear of the lines
+            ax.annotate(f"β = {beta:g}", at, beside, textcoords="offset points", fontsize=8)
+        ax.set(xlabel="d = √KL", xlim=(0, end))
         ax.set_title(what, fontsize=10)
+        ax.margins(y=0.1)
     axes[0].set_ylabel(REWARD)
-    betas = sorted(held, key=lambda beta: held[beta].d[-1].item())
-    crosses = "crosses, from the left:\nβ = " + ", ".join(f"{beta:g}" for beta in betas)
-    axes[0].text(0.97, 0.06, crosses, transform=axes[0].transAxes, ha="right", fontsize=9)
     plots.label_ends(axes[1])
-    _headline(fig, "RL with a penalty (crosses) ends above RL without one")
-    ends = [(c, value_at(lines["RL"].d, lines["RL"].gold, c.d[-1].item())) for c in held.values()]
-    gains = ", ".join(f"{c.gold[-1] - free:+.2f} sd" for c, free in ends)
+    free = lines["RL"][0]
+    gains = {
+        beta: (c.gold[-1] - value_at(free.d, free.gold, c.d[-1].item())).item()
+        for beta, c in held.items()
+    }
+    above = all(gain > 0 for gain in gains.values())
+    where = "above" if above else "not all above"
+    _headline(fig, f"RL with a KL penalty (crosses) ends {where} RL without one")
+    told = ", ".join(f"{gain:+.2f} sd at β = {beta:g}" for beta, gain in gains.items())
     return fig, (
-        "Proxy and gold against the square root of KL for RL, best-of-n and the exact optimum for "
-        "the proxy, which best-of-n nearly reaches; RL is below both. Crosses: where RL with a KL "
-        f"penalty ends. Against RL without one at that distance, gold there is {gains}."
+        "Proxy and gold against the square root of KL for RL and best-of-n, three reward models "
+        "each, and the exact optimum for the proxy. Crosses: where RL with a KL penalty ends. "
+        f"Against RL without one at that distance, its gold is {told}."
     )
 
 
-def judges(judged: Mapping[str, Pair]) -> tuple[Figure, str]:
-    """Gold under one reward model and under several combined."""
-    bons, rls = zip(*judged.values(), strict=True)
-    end = bons[0].d[-1].item()
-    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3), sharex=True, sharey=True)
-    for ax, curves, optimizer in zip(axes, (bons, rls), ("best-of-n", "RL"), strict=True):
-        for i, (name, curve) in enumerate(zip(judged, curves, strict=True)):
-            look = {"color": plots.COLORS[i], "marker": plots.MARKERS[i], "label": name}
-            _line(ax, curve.d, curve.gold, end, **look, **plots.GOLD)
+def judges(
+    bons: Mapping[str, Sequence[Curve]], rls: Mapping[str, Sequence[Curve]]
+) -> tuple[Figure, str]:
+    """Gold under single reward models and under several combined."""
+    fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharex=True, sharey=True)
+    grid = torch.linspace(0, ASKED, 28)
+    for ax, group, optimizer in zip(axes, (bons, rls), ("best-of-n", "RL"), strict=True):
+        for i, (name, curves) in enumerate(group.items()):
+            look = {"color": plots.COLORS[i], "marker": plots.MARKERS[i], "markevery": 3}
+            plots.seed_lines(ax, grid, _along(curves, "gold", grid), name, **look, **plots.GOLD)
         ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
-        ax.set(xlabel=DISTANCE, xlim=(0, end))
+        ax.set(xlabel="d = √KL", xlim=(0, ASKED))
         ax.set_title(optimizer, fontsize=10)
         plots.label_ends(ax)
     axes[0].set_ylabel("gold above the start's (sd)")
-    _headline(fig, "Several judges help best-of-n, and RL hardly")
-    return fig, (
-        "Gold against the square root of KL for one reward model and for three ways to combine "
-        f"five. Best-of-n: {_peaks(bons, [*judged])}. RL: {_peaks(rls, [*judged])}."
+    _headline(fig, "Judges that learned from the same comparisons are wrong together")
+    told = [
+        f"{optimizer}, {name}: highest {sum(c.peak for c in curves) / len(curves):.2f} sd, at the "
+        f"end {sum(c.gold[-1].item() for c in curves) / len(curves):.2f}"
+        for optimizer, group in (("best-of-n", bons), ("RL", rls))
+        for name, curves in group.items()
+    ]
+    return fig, f"Gold against the square root of KL. {'; '.join(told)}."
+
+
+def second_world(curves: Mapping[str, Curve]) -> tuple[Figure, str]:
+    """Gold and proxy of best-of-n, a panel for each kind of noise."""
+    fig, axes = plt.subplots(1, len(curves), figsize=(7, 2.5), sharex=True, sharey=True)
+    top = 9.0  # the heavy-tailed proxy goes on to several times that
+    grid = torch.linspace(0, ASKED, 100)
+    for i, (ax, (name, curve)) in enumerate(zip(axes, curves.items(), strict=True)):
+        look = {"color": plots.COLORS[i]}
+        ax.plot(curve.d, curve.gold, label="gold", marker=plots.MARKERS[i], **look, **plots.GOLD)
+        (promised,) = _along([curve], "proxy", grid)
+        shown = promised.where(promised <= top, torch.nan)
+        ax.plot(grid, shown, label="proxy", **look, **plots.PROXY)
+        ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
+        ax.set(xlabel="d = √KL", xlim=(0, ASKED), ylim=(-0.3, top))
+        ax.set_title(name, fontsize=10)
+    plots.label_ends(axes[-1])
+    axes[0].set_ylabel("reward (sd of gold)")
+    _headline(fig, "Same gold, same variance of the noise: only heavy tails turn gold down")
+    told = [
+        f"{name}: gold is highest at d = {c.peak_d:.1f}, {c.peak:.2f} sd, and "
+        f"{c.gold[-1]:.2f} at best-of-4,096"
+        for name, c in curves.items()
+    ]
+    return fig, f"Best-of-n when the proxy is gold plus noise. {'; '.join(told)}."
+
+
+def _along(curves: Sequence[Curve], what: str, grid: Tensor) -> Tensor:
+    """Each curve's gold or proxy where it first reaches each d of a grid, NaN beyond its end."""
+    return torch.stack(
+        [
+            torch.tensor([value_at(c.d, getattr(c, what), d - 1e-6) for d in grid.tolist()])
+            for c in curves
+        ]
     )
-
-
-def _line(ax: Axes, d: Tensor, y: Tensor, end: float, **look: Any) -> None:
-    """A curve as far as d first reaches `end`, with marks where it was measured."""
-    there = value_at(d, y, end)
-    cut = int((d >= end).nonzero()[0]) if math.isfinite(there) else len(d)
-    n_measured = cut + int((d[cut : cut + 1] == end).sum())
-    x, y = d[:cut].tolist(), y[:cut].tolist()
-    if cut < len(d):
-        x, y = [*x, end], [*y, there]
-    ax.plot(x, y, markevery=list(range(n_measured)), clip_on=False, **look)
-
-
-def _peaks(curves: Sequence[Curve], names: Sequence[str]) -> str:
-    """Where each curve's gold is highest and where it ends, in words."""
-    return "; ".join(
-        f"{name} peaks at {c.peak:.1f} sd, d = {c.peak_d:.1f}, and ends at {c.gold[-1]:.1f}"
-        for c, name in zip(curves, names, strict=True)
-    )
-
-
-def _what(names: Sequence[str]) -> str:
-    return "width" if "linear" in names else "comparisons"
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -209,12 +266,6 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def _signed(value: Tensor) -> str:
     return f"{value.item():+.1f}".replace("-", "−")
-
-
-def _gold_solid_proxy_dashed(ax: Axes) -> None:
-    gold = Line2D([], [], color="0.3", label="gold", **plots.GOLD)
-    proxy = Line2D([], [], color="0.3", label="proxy", **plots.PROXY)
-    ax.legend(handles=[gold, proxy], loc="upper left")
 
 
 def _headline(fig: Figure, text: str) -> None:

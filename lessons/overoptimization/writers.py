@@ -1,8 +1,9 @@
 """Policies that write side by side: one pass gives their samples and what RL differentiates."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from utils.worlds.preferences import Policies
 
@@ -17,22 +18,50 @@ class Writers(Policies):
         of every token at every place, (policies, n, length, n_tokens). Each is what Policy.sample
         and Policy.logits give, without running the network twice.
         """
-        w, n_tokens, hidden = self.weights, self.alike.n_tokens, self.alike.gru.hidden_size
-        state = w["out.bias"].new_zeros(len(w["out.bias"]), n, hidden)
-        last = torch.full(state.shape[:2], n_tokens)  # the token that starts a sequence
-        given = _affine(w["embedding.weight"], w["gru.weight_ih_l0"], w["gru.bias_ih_l0"])
-        written = []
-        for _ in range(self.alike.length):
-            now = F.one_hot(last, n_tokens + 1).to(given) @ given
-            kept = _affine(state, w["gru.weight_hh_l0"], w["gru.bias_hh_l0"])
-            gates = (now[..., : 2 * hidden] + kept[..., : 2 * hidden]).sigmoid()
-            reset, update = gates.chunk(2, -1)
-            new = (now[..., 2 * hidden :] + reset * kept[..., 2 * hidden :]).tanh()
-            state = torch.lerp(new, state, update)
-            logprobs = _affine(state, w["out.weight"], w["out.bias"]).log_softmax(-1)
+
+        def draw(place: int, logprobs: Tensor) -> Tensor:
             u = torch.rand(n, 1, generator=generator)
-            last = (logprobs.detach().exp().cumsum(-1) < u).sum(-1).clamp(max=n_tokens - 1)
-            written.append((last, logprobs))
+            token = (logprobs.detach().exp().cumsum(-1) < u).sum(-1)
+            return token.clamp(max=self.alike.n_tokens - 1)
+
+        return self._walk(draw)
+
+    @torch.no_grad()
+    def read(self, tokens: Tensor) -> Tensor:
+        """What each expects at every place of given sequences, in nats.
+
+        tokens: (policies, n, length). Returns (policies, n, length, n_tokens).
+        """
+        return self._walk(lambda place, logprobs: tokens[..., place])[1]
+
+    def _walk(self, choose: Callable[[int, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """From place to place; choose(place, log-probabilities) says which tokens stand there.
+
+        A GRU written out: torch's own has no dimension for policies.
+        """
+        w, n_tokens = self.weights, self.alike.n_tokens
+        hidden = w["out.weight"].shape[-1]
+        given = _affine(w["embedding.weight"], w["gru.weight_ih_l0"], w["gru.bias_ih_l0"])
+        given_gates, given_new = given.split([2 * hidden, hidden], -1)
+        kept_gates, kept_new = w["gru.weight_hh_l0"].mT.split([2 * hidden, hidden], -1)
+        gates_bias, new_bias = w["gru.bias_hh_l0"][:, None].split([2 * hidden, hidden], -1)
+        given_gates = given_gates + gates_bias
+
+        def gated(gates: Tensor, given_new: Tensor, kept: Tensor, state: Tensor) -> Tensor:
+            reset, update = gates.sigmoid().chunk(2, -1)
+            return torch.lerp(torch.addcmul(given_new, reset, kept).tanh(), state, update)
+
+        rest = given.new_zeros(len(given), 1, hidden)  # before the first token all are alike
+        state = gated(given_gates[:, -1:], given_new[:, -1:], new_bias, rest)
+        one_hot, written = torch.eye(n_tokens + 1), []
+        for place in range(self.alike.length):
+            logprobs = _affine(state, w["out.weight"], w["out.bias"]).log_softmax(-1)
+            token = choose(place, logprobs)
+            written.append((token, logprobs.expand(*token.shape, -1)))
+            seen = one_hot[token]
+            state = state.expand(*token.shape, -1)
+            gates = torch.baddbmm(seen @ given_gates, state, kept_gates)
+            state = gated(gates, seen @ given_new, torch.baddbmm(new_bias, state, kept_new), state)
         tokens, logprobs = zip(*written, strict=True)
         return torch.stack(tokens, 2), torch.stack(logprobs, 2)
 

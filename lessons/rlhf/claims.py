@@ -1,6 +1,5 @@
 """The findings that this lesson looks for, each measured over ten seeds."""
 
-import utils
 from lessons.rlhf.experiments import (
     BETA,
     BETAS,
@@ -15,21 +14,6 @@ from lessons.rlhf.experiments import (
     trained,
 )
 from utils.claims import Finding, claim
-from utils.worlds.preferences import preference_probability
-
-
-@claim(
-    "People would rather have what RLHF writes than what SFT writes",
-    source="Ouyang et al. 2022, Sec. 4.1 and Fig. 3",
-    paper="training on comparisons with PPO is a clear step up from training on demonstrations",
-    bound="the gold reward prefers PPO's samples (β = 0.2) to SFT's in more than 50 % of pairs",
-)
-def rlhf_beats_sft(seed: int) -> Finding:
-    world, policy, _ = prepared(seed)
-    generator = utils.generator(100 + seed)
-    after = trained(seed, BETA)[0].sample(4000, generator)
-    wins = preference_probability(world, after, policy.sample(4000, generator)).mean()
-    return Finding(100 * wins, "% preferred to SFT", wins > 0.5)
 
 
 @claim(
@@ -44,14 +28,15 @@ def more_comparisons_help(seed: int) -> Finding:
 
 
 @claim(
-    "Asking about pairs on which an ensemble disagrees beats asking at random",
+    "Asking about pairs on which an ensemble disagrees is better at times, and worse at others",
     source="Christiano et al. 2017, Sec. 2.2.4 and 3.3",
     paper="the ablation is mixed: random queries do worse in some tasks and better in others",
-    bound="mean accuracy over the five budgets after the first is higher",
+    bound="of the five budgets after the first, it is ahead at one at least, and behind at one",
 )
-def active_beats_random(seed: int) -> Finding:
-    lead = (bought(seed, actively=True) - bought(seed, actively=False))[1:].mean()
-    return Finding(100 * lead, "points ahead", lead > 0)
+def active_is_mixed(seed: int) -> Finding:
+    leads = (bought(seed, actively=True) - bought(seed, actively=False))[1:]
+    mixed = (leads > 0).any() and (leads < 0).any()
+    return Finding(100 * leads.mean(), "points ahead, on average", bool(mixed))
 
 
 @claim(
@@ -68,7 +53,7 @@ def ppo_reaches_the_optimum(seed: int) -> Finding:
 @claim(
     "Without a KL penalty the score keeps rising and what it stands for gets worse",
     source="Stiennon et al. 2020, Fig. 5",
-    paper="optimized too far, summaries become worse than where they started",
+    paper="at the smallest KL coefficients, summaries become worse than where they started",
     bound="at the end the score is in the run's highest tenth, and gold is below the SFT policy's",
 )
 def unpenalized_gold_falls(seed: int) -> Finding:
@@ -110,7 +95,7 @@ def k3_is_quieter_than_k1(seed: int) -> Finding:
 @claim(
     "Without its clip, PPO's reuse of each batch does harm",
     source="Schulman et al. 2017, Table 1",
-    paper="mean normalized score 0.82 with clip 0.2, −0.39 without clip or penalty",
+    paper="mean normalized score 0.82 with clip 0.2, −0.39 without, because of one environment",
     bound="score − β KL over the last ten steps is higher with clip 0.2 than without",
 )
 def clipping_helps(seed: int) -> Finding:

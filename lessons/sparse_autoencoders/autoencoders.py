@@ -70,11 +70,12 @@ def make_sae(
 
 def objective(kind: str, sae: nn.Module, x: Tensor, level: float) -> Tensor:
     """Squared error, plus what each kind pays to be sparse."""
-    x_hat, latents = sae(x)
     if kind == "L1":
+        x_hat, latents = sae(x)
         return sae_loss(x, x_hat, latents, level, sae.W_dec)
+    pre = (x - sae.b_dec) @ sae.W_enc + sae.b_enc  # the forward pass step by step: pre is needed
+    x_hat = sae.activation(pre) @ sae.W_dec + sae.b_dec
     squared_error = ((x - x_hat) ** 2).sum(-1).mean()
-    pre = (x - sae.b_dec) @ sae.W_enc + sae.b_enc
     if kind == "JumpReLU":
         return squared_error + level * sae.activation.l0(pre)
     if kind == "gated":  # the penalty falls on the gate, which must reconstruct as well

@@ -11,6 +11,7 @@ from lessons.sparse_autoencoders.digits import (
     digit_answers,
     digit_sae,
     digit_world,
+    loss_recovered,
     probe_table,
     single_unit_accuracy,
     steering_curves,
@@ -214,6 +215,29 @@ def features_split(seed: int) -> Finding:
 
 
 @claim(
+    "Most of what the network computes comes through the dictionary, but not all",
+    source='Bricken et al. 2023, "How much of the model does our interpretation explain?"',
+    paper="79 % of the loss recovered by 8 times as many features as neurons",
+    bound="between half of the loss and all of it, with 128 latents for 32 neurons",
+)
+def most_of_the_loss_is_recovered(seed: int) -> Finding:
+    share = loss_recovered(digit_world(seed), digit_sae(seed))
+    return Finding(100 * share, "% of the loss recovered", 0.5 < share < 1)
+
+
+@claim(
+    "A larger dictionary recovers more",
+    source="same section",
+    paper="more with more features or a weaker penalty: 94.5 % with 256 times the neurons",
+    bound="128 latents recover more than 32 at the same penalty",
+)
+def a_larger_dictionary_recovers_more(seed: int) -> Finding:
+    world = digit_world(seed)
+    small, large = (loss_recovered(world, digit_sae(seed, n)) for n in (32, 128))
+    return Finding(100 * (large - small), "points more", large > small)
+
+
+@claim(
     "Adding a latent's direction makes the network name its digit more often than controls do",
     source="Bricken et al. 2023 and Templeton et al. 2024 on steering",
     paper="turning a feature up changes the output as its meaning predicts",
@@ -227,8 +251,8 @@ def steering_works_as_predicted(seed: int) -> Finding:
 
 @claim(
     "Directions made with labels steer better than latents",
-    source="Wu et al. 2025 (AxBench), abstract",
-    paper="even simple baselines outperform sparse autoencoders; SAEs are not competitive",
+    source="Wu et al. 2025 (AxBench), title and abstract",
+    paper="SAEs are not competitive in steering; prompting is best, then fine-tuning",
     bound="the difference of class means succeeds more often at every strength above 0",
 )
 def difference_of_means_steers_better(seed: int) -> Finding:
@@ -236,6 +260,17 @@ def difference_of_means_steers_better(seed: int) -> Finding:
     pairs = list(zip(curves["difference of means"], curves["latent"], strict=True))[1:]
     lead = sum(a - b for a, b in pairs) / len(pairs)
     return Finding(100 * lead, "points more", all(a > b for a, b in pairs))
+
+
+@claim(
+    "A difference of means tells a digit better than the best single latent",
+    source="Wu et al. 2025 (AxBench), abstract",
+    paper="best at detecting concepts, among others; SAEs are not competitive",
+    bound="higher mean balanced accuracy over ten digits, each with its best threshold",
+)
+def difference_of_means_detects_better(seed: int) -> Finding:
+    means, latents = (single_unit_accuracy(seed, k) for k in ("difference of means", "latents"))
+    return Finding(100 * (means - latents), "points ahead", means > latents)
 
 
 @claim(

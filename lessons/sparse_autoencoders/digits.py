@@ -64,10 +64,21 @@ def digit_world(seed: int, n_hidden: int = 32) -> DigitWorld:
 
 
 @cache
-def digit_sae(seed: int, resamplings: int = 4) -> nn.Module:
-    """128 latents on the 32 neurons of the digit network."""
+def digit_sae(seed: int, n_latents: int = 128, resamplings: int = 4) -> nn.Module:
+    """A dictionary for the 32 neurons of the digit network."""
     x = digit_world(seed).hidden
-    return train_sae("L1", x, 128, 0.1, seed, batch=256, resamplings=resamplings)
+    return train_sae("L1", x, n_latents, 0.1, seed, resamplings=resamplings)
+
+
+def loss_recovered(world: DigitWorld, sae: nn.Module) -> float:
+    """Share of what the neurons are worth that comes through the autoencoder (Bricken et al. 2023).
+
+    Their worth is the rise of the test loss when all of them are set to 0.
+    """
+    whole = world.test_hidden
+    hiddens = torch.zeros_like(whole), sae(whole)[0], whole
+    nothing, through, all_ = (F.cross_entropy(world.read_out(h), world.test_digit) for h in hiddens)
+    return ((nothing - through) / (nothing - all_)).item()
 
 
 def mean_by_digit(units: Tensor, digit: Tensor) -> Tensor:
@@ -183,8 +194,12 @@ def best_unit_accuracy(x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor) -> 
 
 
 def single_unit_accuracy(seed: int, name: str) -> float:
-    """Mean over the ten digits of what the best single unit of a representation tells."""
-    world, (x, test_x) = digit_world(seed), representations(seed)[name]
+    """Mean over the ten digits of what the best single unit tells, or difference of means."""
+    world = digit_world(seed)
+    if name == "difference of means":
+        x, test_x = (h @ mean_directions(world).T for h in (world.hidden, world.test_hidden))
+    else:
+        x, test_x = representations(seed)[name]
     each = [
         best_unit_accuracy(x, world.digit == d, test_x, world.test_digit == d) for d in range(10)
     ]

@@ -202,7 +202,7 @@ def fraction_of_variance_explained(x: Tensor, x_hat: Tensor) -> Tensor:
 
 @exercise(
     difficulty=3,
-    minutes=20,
+    minutes=25,
     teaches="a second life for dead latents, and all that has to be reset with them",
     given="page",
     hints=[

@@ -21,7 +21,7 @@ from lessons.sparse_autoencoders.autoencoders import (
     train_sae,
     train_side_by_side,
 )
-from lessons.sparse_autoencoders.digits import steering_success
+from lessons.sparse_autoencoders.digits import loss_recovered, steering_success
 from lessons.sparse_autoencoders.exercises import mean_max_cosine_similarity
 from lessons.sparse_autoencoders.measures import (
     Score,
@@ -40,6 +40,7 @@ from utils import progress
 __all__ = [
     "Gated",
     "JumpReLU",
+    "loss_recovered",
     "make_sae",
     "objective",
     "one_to_one",
@@ -58,8 +59,8 @@ LEVELS = {  # what each kind is given to choose its sparsity: λ, or k
 }
 SIZES = (32, 64, 128)  # of the dictionary
 FAMILY_RUNS = (  # where features come in families: kind, λ or k, sizes of the dictionary
-    ("L1", 0.2, (4, 8, 16, 32, 64)),
-    ("TopK", 2, (4, 8, 64)),
+    ("L1", 0.2, (8, 16, 32, 64)),
+    ("TopK", 2, (8, 64)),
 )
 
 
@@ -90,7 +91,7 @@ def toy_activations(true: Tensor, n: int, seed: int) -> Tensor:
 def toy_saes(seed: int, kind: str, n_latents: int) -> dict[float, nn.Module]:
     """Autoencoders on the toy model, one for each level of sparsity of their kind."""
     x = toy_activations(true_dictionary(seed), 32768, seed + 100)
-    saes = train_side_by_side(kind, x, n_latents, LEVELS[kind], seed, batch=512)
+    saes = train_side_by_side(kind, x, n_latents, LEVELS[kind], seed)
     return dict(zip(LEVELS[kind], saes, strict=True))
 
 

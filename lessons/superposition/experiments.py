@@ -182,27 +182,31 @@ class ReluHiddenModel(ToyModel.reference):
         return torch.relu(torch.einsum("...hf,...h->...f", self.W, hidden) + self.b)
 
 
-NEURON_DENSITIES = torch.tensor([1.0, 0.3, 0.1, 0.03, 0.01])
+NEURON_DENSITIES = torch.tensor([1.0, 0.3, 0.15, 0.06, 0.03])  # one from each regime of the paper
+PAPER_POLYSEMANTIC = (0, 2, 3, 5, 5)  # of five neurons there, in its models of lowest loss
 
 
-def train_neurons(seed: int, n_restarts: int = 4, steps: int = 1000) -> Tensor:
-    """Ten features, five neurons, a model per density, best of restarts: W, (5, 5, 10)."""
-    generator, importance = utils.generator(seed), 0.8 ** torch.arange(10)
+def train_neurons(seed: int, n_restarts: int = 32, steps: int = 1000) -> Tensor:
+    """Ten features, five neurons, the best of many starts at each density: W, (5, 5, 10)."""
+    generator, importance = utils.generator(seed), 0.75 ** torch.arange(10)  # the paper's
+    n_densities = len(NEURON_DENSITIES)
     p = NEURON_DENSITIES.repeat_interleave(n_restarts)
     model = ReluHiddenModel(10, 5, len(p), generator)
     adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
     schedule = CosineAnnealingLR(adam, steps)
     for step in progress.track(range(steps + 1), "neurons"):
-        n = 256 if step < steps else 8192  # the last batch only chooses the best restart
-        x = sample_sparse_features(n * len(p), 10, p.repeat(n)[:, None], generator)
-        x = x.view(n, len(p), 10)
+        n = 64 if step < steps else 4096  # the last batch only chooses the best start
+        density = NEURON_DENSITIES.repeat(n)[:, None]
+        x = sample_sparse_features(n * n_densities, 10, density, generator)
+        x = x.view(n, n_densities, 1, 10)  # all starts at a density see the same samples
+        x = x.expand(-1, -1, n_restarts, -1).reshape(n, len(p), 10)
         loss = (importance * (x - model(x)) ** 2).mean((0, 2))
         if step < steps:
             adam.zero_grad()
             (loss / p).sum().backward()  # sparse inputs give small losses: level them
             adam.step()
             schedule.step()
-    best = loss.view(-1, n_restarts).argmin(1) + n_restarts * torch.arange(len(NEURON_DENSITIES))
+    best = loss.view(-1, n_restarts).argmin(1) + n_restarts * torch.arange(n_densities)
     return model.W.detach()[best]
 
 

@@ -92,16 +92,15 @@ def dimensions_stick(
     (line,) = ax.plot(1 / densities, per_feature)
     for name, level in FRACTIONS.items():
         ax.axhline(level, color="0.8", linewidth=0.7, marker="", zorder=0, label=name)
-    near = (per_feature / 0.5 - 1).abs() < 0.05
-    ax.plot(
-        1 / densities[near], per_feature[near], "o", color="black", fillstyle="none", markersize=9
-    )
-    ax.annotate(
-        f"{near.sum()} densities within 5 % of 1/2", (1 / densities[near][-1], 0.5), (10, 24),
-        textcoords="offset points", fontsize=9,
-    )  # fmt: skip
-    ax.text(2.3, 0.86, "line: D*, dimensions per feature", color=line.get_color(), fontsize=9)
-    ax.text(2.3, 0.80, "dots: the stored features, one by one", color="0.4", fontsize=9)
+    near = (1 / densities)[(per_feature / 0.5 - 1).abs() < 0.05]
+    if len(near):
+        ax.axvspan(near[0], near[-1], color="0.93", zorder=-1)
+        ax.annotate(
+            f"plateau: {len(near)} densities\nwithin 5 % of 1/2", (near[0], 0.17), (4, 0),
+            textcoords="offset points", fontsize=9, va="bottom",
+        )  # fmt: skip
+    ax.text(3.2, 0.9, "line: D*, dimensions per feature", color=line.get_color(), fontsize=9)
+    ax.text(3.2, 0.83, "dots: the stored features, one by one", color="0.4", fontsize=9)
     ax.set(xscale="log", xlabel="1 / density", ylabel="dimensions", ylim=(0.15, 1.05))
     ax.set_title("64 features in 16 dimensions: a short stretch at one half")
     plots.label_ends(ax)
@@ -110,7 +109,7 @@ def dimensions_stick(
             label.set_color("0.3")
     return fig, (
         "Dimensions per feature fall from 1 to 0.2 as features become sparser, with a flat stretch "
-        "at one half, ringed. Gray dots, the single features, scatter between a quarter and 0.6 at "
+        "at one half, shaded. Gray dots, the single features, scatter between a quarter and 0.6 at "
         "first, are all at one half on the flat stretch, then follow the line down."
     )
 
@@ -143,8 +142,8 @@ def what_neurons_answer(dense: Tensor, sparse: Tensor) -> tuple[Figure, str]:
     dense, sparse: weights (5 neurons, 10 features).
     """
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), sharey=True)
-    for ax, W, density in zip(axes, (dense, sparse), ("1", "0.01"), strict=True):
-        drive = torch.relu(W)
+    for ax, W, density in zip(axes, (dense, sparse), ("1", "0.03"), strict=True):
+        drive = torch.relu(W[W.argmax(1).argsort()])  # neurons in the order of their strongest
         shown = plots.image(ax, drive / drive.amax(1, keepdim=True))
         ax.set(xlabel="feature present alone")
         ax.set_title(f"density {density}", loc="center", fontsize=10)
@@ -156,6 +155,6 @@ def what_neurons_answer(dense: Tensor, sparse: Tensor) -> tuple[Figure, str]:
         "Sparse features make neurons answer several of them", fontsize=11, x=0.02, ha="left"
     )
     return fig, (
-        "Two maps of five neurons by ten features. Trained on dense features nearly every neuron "
-        "answers one feature; trained on sparse features every neuron answers several equally."
+        "Two maps of five neurons by ten features. Trained on dense features each neuron answers "
+        "one feature, a black cell; trained on sparse features a neuron answers several alike."
     )

@@ -2,6 +2,7 @@
 
 import torch
 
+from lessons.weak_to_strong.debated import by_evidence
 from lessons.weak_to_strong.distillation import (
     TEMPERATURES,
     best_bias,
@@ -11,16 +12,8 @@ from lessons.weak_to_strong.distillation import (
 )
 from lessons.weak_to_strong.elicitation import elicit, locked, solves
 from lessons.weak_to_strong.exercises import performance_gap_recovered
-from lessons.weak_to_strong.experiments import (
-    GRID_TASKS,
-    IMAGES,
-    PIXELS,
-    TASKS,
-    gain,
-    imitate,
-    pooled,
-    stopping,
-)
+from lessons.weak_to_strong.experiments import IMAGES, PIXELS, TASKS, gain, pooled, scores
+from lessons.weak_to_strong.imitation import imitate, stopping
 from utils.claims import Finding, claim
 
 
@@ -65,7 +58,7 @@ def a_digit_never_shown_is_recognized(seed: int) -> Finding:
     "Naively taught students are better than their supervisor",
     source="Burns et al. 2023, abstract",
     paper="they consistently perform better than their weak supervisors",
-    bound="PGR above 0 in each of the four digit tasks; 16 pixels, 500 images",
+    bound="PGR above 0 in each of the four digit tasks; 16 pixels, five supervisors, 500 images",
 )
 def students_beat_their_supervisor(seed: int) -> Finding:
     found = [pooled(seed, 16, "naive", tasks=(task,)) for task in TASKS]
@@ -73,10 +66,10 @@ def students_beat_their_supervisor(seed: int) -> Finding:
 
 
 @claim(
-    "Even a very weak supervisor brings back more than a fifth",
+    "Even very weak supervisors bring back more than a fifth",
     source="Burns et al. 2023, section 4.2",
     paper="NLP: with very weak supervisors we recover more than 20 % of the gap",
-    bound="naive PGR above 0.2 over the four digit tasks; 8 pixels, 500 images",
+    bound="naive PGR above 0.2 over four tasks and five supervisors; 8 pixels, 500 images",
 )
 def weak_supervisors_recover_a_fifth(seed: int) -> Finding:
     found = pooled(seed, 8, "naive")
@@ -87,11 +80,11 @@ def weak_supervisors_recover_a_fifth(seed: int) -> Finding:
     "PGR grows with the student's strength",
     source="Burns et al. 2023, section 4.2",
     paper="NLP: PGR increases with weak supervisor size and with strong student size",
-    bound="naive PGR at 16 pixels over two tasks: 500 images above 50, and 50 above none",
+    bound="naive PGR at 16 pixels, four tasks: 500 images above 50, and 50 above none",
 )
 def recovery_grows_with_the_student(seed: int) -> Finding:
-    none, some, many = (pooled(seed, 16, "naive", n, tasks=GRID_TASKS) for n in IMAGES)
-    return Finding(many - none, "PGR (500 images − none)", many > some > none)
+    none, some, many = (pooled(seed, 16, "naive", n) for n in IMAGES)
+    return Finding(min(many - some, some - none), "PGR (smaller step)", many > some > none)
 
 
 @claim(
@@ -102,7 +95,21 @@ def recovery_grows_with_the_student(seed: int) -> Finding:
 )
 def recovery_grows_with_the_supervisor(seed: int) -> Finding:
     low, middle, high = (pooled(seed, k, "naive") for k in PIXELS)
-    return Finding(high - low, "PGR (32 pixels − 8)", high > middle > low)
+    return Finding(min(high - middle, middle - low), "PGR (smaller step)", high > middle > low)
+
+
+@claim(
+    "Stronger students repeat fewer of their supervisor's errors",
+    source="Burns et al. 2023, section 5.1.3, figure 8",
+    paper="inverse scaling: larger students consistently agree less with the supervisor's errors",
+    bound="naive, 16 pixels, four tasks: fewer with 500 images than with 50, and with 50 than none",
+)
+def stronger_students_repeat_fewer_errors(seed: int) -> Finding:
+    none, some, many = (
+        sum(scores(seed, n)[task, "repeated", 16] for task in TASKS) / len(TASKS) for n in IMAGES
+    )
+    step = min(none - some, some - many)
+    return Finding(100 * step, "% of errors (smaller step)", none > some > many)
 
 
 LARGE_GAP = {
@@ -114,17 +121,17 @@ LARGE_GAP = {
 @claim(
     "Over a large gap the confidence loss brings back more",
     **LARGE_GAP,
-    bound="α = 0.5: PGR above naive over the four digit tasks; 8 pixels, 500 images",
+    bound="α = 0.5: PGR above naive, four tasks, five supervisors; 8 pixels, 500 images",
 )
 def confidence_helps_over_a_large_gap(seed: int) -> Finding:
-    gain = pooled(seed, 8, "confidence") - pooled(seed, 8, "naive")
-    return Finding(gain, "PGR above naive", gain > 0)
+    more = pooled(seed, 8, "confidence") - pooled(seed, 8, "naive")
+    return Finding(more, "PGR above naive", more > 0)
 
 
 @claim(
     "Over a large gap the confidence loss brings back nearly all",
     **LARGE_GAP,
-    bound="α = 0.5: PGR of at least 0.7 over the four digit tasks; 8 pixels, 500 images",
+    bound="α = 0.5: PGR of at least 0.7, four tasks, five supervisors; 8 pixels, 500 images",
 )
 def confidence_recovers_nearly_all(seed: int) -> Finding:
     found = pooled(seed, 8, "confidence")
@@ -133,9 +140,10 @@ def confidence_recovers_nearly_all(seed: int) -> Finding:
 
 @claim(
     "The confidence loss helps most over large gaps",
-    source="Burns et al. 2023, section 4.3.2, as reported in published notes",
-    paper="it helps at large gaps in compute, and is slightly worse than naive for small students",
-    bound="accuracy gained over naive, four tasks: more at 8 pixels than at 32",
+    source="Burns et al. 2023, section 4.3.2",
+    paper="it dramatically improves generalization for large gaps in compute; slightly worse than "
+    "naive for smaller students",
+    bound="accuracy gained over naive, four tasks, five supervisors: more at 8 pixels than at 32",
 )
 def confidence_helps_most_over_large_gaps(seed: int) -> Finding:
     wide, narrow = gain(seed, 8), gain(seed, 32)
@@ -143,30 +151,59 @@ def confidence_helps_most_over_large_gaps(seed: int) -> Finding:
 
 
 @claim(
-    "Labels of five supervisors are better than labels of one",
-    source="as reported in the course's sources",
-    paper="ensembles and scalable oversight narrow the gap by another 15 to 30 %",
-    bound="PGR (from the single supervisor) at least 0.15 above naive; four tasks, 16 pixels",
+    "Five supervisors together teach better than each alone",
+    source="Sang et al. 2024, abstract; the size: Agrawal et al. 2024, abstract",
+    paper="ensembles improve weak supervision (Sang); students of ensembles +3.2 % (Agrawal)",
+    bound="16 pixels, four tasks: the student of all five at least 3.2 points above those of one",
 )
 def ensembles_help(seed: int) -> Finding:
-    more = pooled(seed, 16, "ensemble") - pooled(seed, 16, "naive")
-    return Finding(more, "PGR above naive", more >= 0.15)
+    more = 100 * gain(seed, 16, "ensemble")
+    return Finding(more, "points above naive", more >= 3.2)
+
+
+@claim(
+    "A supervisor who has heard a debate teaches better than one who has not",
+    source="Lang, Huang & Li 2025, abstract",
+    paper="debate helps a weak model to extract trustworthy information from an untrustworthy "
+    "strong one; strong models taught by it are better aligned",
+    bound="six pixels from a debate: PGR above that with the same six of every image; four tasks",
+)
+def debate_helps_the_supervisor(seed: int) -> Finding:
+    found = by_evidence(seed)
+    more = found["a debate"].recovered - found["the same pixels"].recovered
+    return Finding(more, "PGR above naive", more > 0)
+
+
+@claim(
+    "… and better than one who is shown random pixels of each image",
+    source="ours, a control for the finding above",
+    paper="debate helps to extract trustworthy information",
+    bound="six pixels from a debate: PGR above that with six random ones; four tasks",
+)
+def debate_beats_random_pixels(seed: int) -> Finding:
+    found = by_evidence(seed)
+    more = found["a debate"].recovered - found["random pixels"].recovered
+    return Finding(more, "PGR above random pixels", more > 0)
+
+
+STOPPING = "Burns et al. 2023, section 5.1; points as reported in the course's sources"
 
 
 @claim(
     "Students learn the supervisor's errors late: stopping on gold labels would help",
-    source="Burns et al. 2023, section 5.1, as reported in published notes",
+    source=STOPPING,
     paper="NLP: the best checkpoint by gold labels is about 15 points of PGR above the last",
-    bound="at least 0.15 PGR above the end of training; naive, whole network, prime",
+    bound="at least 0.15 PGR above the end of training; naive, whole network, two tasks",
 )
 def gold_stopping_helps(seed: int) -> Finding:
-    more = stopping(seed)["gold labels"] - stopping(seed)["the end"]
+    found = stopping(seed)
+    more = found["gold labels"] - found["the end"]
     return Finding(more, "PGR above the end", more >= 0.15)
 
 
 @claim(
     "With the confidence loss stopping on gold labels helps less",
-    source="Burns et al. 2023, section 5.1, as reported in published notes",
+    source=STOPPING,
     paper="NLP: only about 5 points of PGR with the confidence loss, about 15 without",
     bound="gains less over the end of training than with the naive loss; the same run",
 )
@@ -180,12 +217,12 @@ def confidence_needs_less_stopping(seed: int) -> Finding:
 
 @claim(
     "The confidence loss makes students repeat fewer of the supervisor's errors",
-    source="Burns et al. 2023, section 5.1.3",
-    paper="it reduces student-supervisor agreement, mostly where the supervisor is wrong",
+    source="Burns et al. 2023, figure 8",
+    paper="the confidence loss reduces imitation of supervisor mistakes",
     bound="a lower share of the supervisor's test errors repeated at the end; the same run",
 )
 def confidence_repeats_fewer_errors(seed: int) -> Finding:
-    seen = imitate(seed)
+    seen = imitate(seed).points
     fewer = seen["naive"][-1].repeated - seen["confidence"][-1].repeated
     return Finding(100 * fewer, "% of errors", fewer > 0)
 
@@ -194,7 +231,7 @@ def confidence_repeats_fewer_errors(seed: int) -> Finding:
     "It does not take features made from the ten digits: random dichotomies will do",
     source="ours, after Burns et al. 2023, section 6.1",
     paper="pretraining leakage may make results optimistic",
-    bound="naive PGR above 0 over the four digit tasks; 16 pixels, none of them a dichotomy",
+    bound="naive PGR above 0, four tasks, five supervisors; 16 pixels, no task is a dichotomy",
 )
 def dichotomies_suffice(seed: int) -> Finding:
     found = pooled(seed, 16, "naive", kind="8 dichotomies")
@@ -203,9 +240,9 @@ def dichotomies_suffice(seed: int) -> Finding:
 
 @claim(
     "It does not take labels for the features at all",
-    source="Burns et al. 2023, appendix D.1, as reported in published notes",
-    paper="DINO, pretrained without labels, does better on ImageNet than AlexNet, its supervisor",
-    bound="features from filling in blanked pixels: naive PGR above 0; four tasks, 16 pixels",
+    source="Burns et al. 2023, appendix; figures from their code, vision/README.md",
+    paper="ImageNet: DINO, pretrained without labels, 66.6 %; AlexNet, which taught it, 56.6 %",
+    bound="features from blanked pixels: naive PGR above 0, four tasks, five supervisors, 16 px",
 )
 def features_without_labels_suffice(seed: int) -> Finding:
     found = pooled(seed, 16, "naive", kind="no labels")

@@ -9,7 +9,7 @@ from utils.exercises import exercise
 
 @exercise(
     difficulty=2,
-    minutes=12,
+    minutes=15,
     teaches="soft targets, temperature, and why T² stands in front",
     given="blanks",
     hints=[
@@ -40,7 +40,7 @@ def distillation_loss(
 
 @exercise(
     difficulty=1,
-    minutes=5,
+    minutes=8,
     teaches="the yardstick of the field, and where it stops meaning anything",
     hints=[
         "Two differences: what was gained over the supervisor, and what there was to gain.",
@@ -69,7 +69,7 @@ def performance_gap_recovered(
 
 @exercise(
     difficulty=3,
-    minutes=15,
+    minutes=20,
     teaches="letting a student disagree with its supervisor",
     hints=[
         "Both terms are cross-entropies of the same student answers, with two different targets.",
@@ -103,7 +103,7 @@ def confidence_loss(
 
 @exercise(
     difficulty=2,
-    minutes=12,
+    minutes=15,
     teaches="how sure a mean over a few seeds is",
     given="page",
     hints=[

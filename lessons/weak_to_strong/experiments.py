@@ -1,14 +1,15 @@
 """A weak supervisor, a strong student (Burns et al. 2023), and what the notebook shows of the rest.
 
-distillation.py and elicitation.py hold the lesson's other two experiments.
+imitation.py follows whole networks through training; game.py and debated.py let the supervisor hear
+a debate; distillation.py and elicitation.py hold the lesson's other two experiments.
 """
 
-import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
@@ -20,7 +21,8 @@ from lessons.weak_to_strong.distillation import distill as distill
 from lessons.weak_to_strong.elicitation import elicit as elicit
 from lessons.weak_to_strong.elicitation import locked as locked
 from lessons.weak_to_strong.exercises import confidence_loss, performance_gap_recovered
-from lessons.weak_to_strong.networks import accuracy, copies, digits, minimize, network
+from lessons.weak_to_strong.game import debate as debate
+from lessons.weak_to_strong.networks import accuracy, digits, minimize, network
 from utils import progress
 
 # Yes-or-no questions about a digit. The last is about breast tumors: malignant or benign.
@@ -34,11 +36,12 @@ CANCER = "benign"
 
 METHODS = ("naive", "hardened", "confidence", "ensemble", "ensemble + confidence")
 GRID_METHODS = ("naive", "confidence", "ensemble")
-GRID_TASKS = ("odd", "prime")
+SUPERVISORS = 5  # each with random pixels of its own: one alone may be lucky in them
 PIXELS = (8, 16, 32)  # what supervisors of growing strength see
 IMAGES = (0, 50, 500)  # what students of growing strength learned their features from
 ALPHAS = (0.25, 0.5, 0.75)
 GAPS = (8, 32)  # the pixels that leave a wide gap, and a narrow one
+SMALLEST_GAP = 0.02  # ten test images: a share of less is noise
 
 
 # Who sees what: the tasks, the supervisors, the students' features.
@@ -82,7 +85,8 @@ def supervisor(at: World, n_inputs: int, seed: int, member: int = 0) -> Tensor:
 
 def crowd(at: World, n_inputs: int, seed: int) -> Tensor:
     """The mean answer of five supervisors, each with inputs of its own."""
-    return torch.stack([supervisor(at, n_inputs, seed, member) for member in range(5)]).mean(0)
+    answers = [supervisor(at, n_inputs, seed, member) for member in range(SUPERVISORS)]
+    return torch.stack(answers).mean(0)
 
 
 def dichotomies(seed: int, n: int = 8) -> Tensor:
@@ -164,67 +168,55 @@ def student(x: Tensor, weak: Tensor, rows: Tensor, alpha: float = 0.0, **options
         return (head(x)[:, 0] > 0).float()
 
 
-def confidence_losses(
-    logits: Tensor, weak: Tensor, alphas: Tensor, threshold: float | None = None
-) -> Tensor:
-    """`confidence_loss` of each student: logits and weak (students, rows), alphas (students,)."""
-    bold = alphas > 0  # the others are not asked for answers of their own
-    logits_now, labels = logits.detach()[bold], weak[bold]
+def own_answers(logits: Tensor, weak: Tensor, threshold: float | None = None) -> Tensor:
+    """f̂ in `confidence_loss` of each student: its hardened answers, (students, rows)."""
     if threshold is None:
-        place = (1 - labels.mean(1, keepdim=True)) * (labels.shape[1] - 1)
-        cut = logits_now.sort(1).values.gather(1, place.long())
+        place = (1 - weak.mean(1, keepdim=True)) * (weak.shape[1] - 1)
+        ordered = torch.from_numpy(np.sort(logits.detach().numpy()))  # ten times torch's speed
+        cut = ordered.gather(1, place.long())
     else:
         cut = torch.tensor(threshold).logit()
-    target = weak.clone()
-    target[bold] = torch.lerp(labels, (logits_now > cut).to(weak.dtype), alphas[bold, None])
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(1)
-
-
-def teach_all(
-    parameters: Sequence[Tensor], logits: Callable[[], Tensor], weak: Tensor,
-    alphas: Sequence[float], threshold: float | None = None, steps: int = 200, lr: float = 0.03,
-    watch: Callable[[int], None] = lambda step: None, label: str = "",
-) -> None:  # fmt: skip
-    """`teach` for students side by side: logits() gives (students, rows), weak has that shape."""
-    strengths = torch.tensor(alphas, dtype=torch.float32)
-
-    def loss(step: int) -> Tensor:
-        watch(step)
-        now = strengths * min(1.0, step / (0.2 * steps))
-        return confidence_losses(logits(), weak, now, threshold).sum()
-
-    minimize(parameters, loss, steps, lr, label)
-    watch(steps)
+    return (logits.detach() > cut).to(weak.dtype)
 
 
 def students(
     x: Tensor, weak: Sequence[Tensor], rows: Tensor, alphas: Sequence[float],
-    threshold: float | None = None,
+    threshold: float | None = None, steps: int = 200, lr: float = 0.03,
 ) -> Tensor:  # fmt: skip
     """`student` for each of the labelings, as one linear layer with an output for each."""
-    heads = nn.Linear(x.shape[1], len(weak))
-    nn.init.zeros_(heads.weight)
-    nn.init.zeros_(heads.bias)
-    seen, labels = x[rows], torch.stack(list(weak))[:, rows]
-    teach_all(list(heads.parameters()), lambda: heads(seen).T, labels, alphas, threshold)
-    with torch.no_grad():
-        return (heads(x).T > 0).float()
+    seen = torch.cat([x[rows], torch.ones(len(rows), 1)], 1)
+    labels, strengths = torch.stack(list(weak))[:, rows], torch.tensor(alphas)
+    bold = strengths.nonzero()[:, 0]  # the others are not asked for answers of their own
+    theirs = labels[bold]
+    heads = torch.zeros(len(labels), seen.shape[1])
+    adam = torch.optim.Adam([heads], lr=lr, fused=True)
+    for step in range(steps):
+        logits = heads @ seen.T
+        error = logits.sigmoid().sub_(labels)  # answer minus target: the gradient of cross-entropy
+        if step and len(bold):
+            now = strengths[bold, None] * min(1, step / (0.2 * steps))
+            own = own_answers(logits[bold], theirs, threshold)
+            error.index_add_(0, bold, now * (theirs - own))
+        heads.grad = error @ seen / len(rows)
+        adam.step()
+    return (x @ heads[:, :-1].T + heads[:, -1] > 0).float().T
 
 
 # What comes out: by method, by strength, by alpha.
 
 
-def labels_for(method: str, at: World, n_inputs: int, seed: int) -> tuple[Tensor, float]:
+def labels_for(
+    method: str, at: World, n_inputs: int, seed: int, member: int = 0
+) -> tuple[Tensor, float]:
     """What a method teaches with: a label for every row, and the weight of the confidence term."""
     if method == "ceiling":
         return at.y, 0.0
     several = method.startswith("ensemble")
-    weak = crowd(at, n_inputs, seed) if several else supervisor(at, n_inputs, seed)
+    weak = crowd(at, n_inputs, seed) if several else supervisor(at, n_inputs, seed, member)
     labels = (weak > 0.5).float() if method == "hardened" else weak
     return labels, 0.5 if "confidence" in method else 0.0
 
 
-@cache
 def scores(
     seed: int, n_images: int = 500, kind: str = "ten digits",
     methods: tuple[str, ...] = GRID_METHODS, inputs: tuple[int, ...] = PIXELS,
@@ -232,18 +224,37 @@ def scores(
 ) -> dict[tuple[str, str, int], float]:  # fmt: skip
     """Test accuracies by (task, method, inputs): the supervisors', and of students side by side.
 
-    "supervisor" counts as a method, and so does "ceiling", at 0 inputs.
+    Each of the five supervisors teaches a student of its own, and the mean is given; an ensemble
+    is all five as one. "supervisor" counts as a method, and so do "ceiling", at 0 inputs, and
+    "repeated": the share of a supervisor's errors that its naive student repeats.
     """
-    keys = [*itertools.product(tasks, methods, inputs), *((t, "ceiling", 0) for t in tasks)]
-    weak, alphas = zip(*(labels_for(m, world(t, seed), k, seed) for t, m, k in keys), strict=True)
+    return _scores(seed, n_images, kind, methods, inputs, tasks)
+
+
+@cache
+def _scores(
+    seed: int, n_images: int, kind: str, methods: tuple[str, ...], inputs: tuple[int, ...],
+    tasks: tuple[str, ...],
+) -> dict[tuple[str, str, int], float]:  # fmt: skip
+    """`scores`, remembered however its arguments were given."""
+    keys = [(task, "ceiling", 0, 0) for task in tasks]
+    for task, method, k in itertools.product(tasks, methods, inputs):
+        members = range(1 if method.startswith("ensemble") else SUPERVISORS)
+        keys += [(task, method, k, member) for member in members]
+    taught = [labels_for(m, world(t, seed), k, seed, member) for t, m, k, member in keys]
+    weak, alphas = zip(*taught, strict=True)
     x, rows = features(tasks[0], seed, n_images, kind), world(tasks[0], seed).transfer
     answers = dict(zip(keys, students(x, weak, rows, alphas), strict=True))
-    for task, k in itertools.product(tasks, inputs):
-        answers[task, "supervisor", k] = (supervisor(world(task, seed), k, seed) > 0.5).float()
-    return {
-        key: accuracy(said, world(key[0], seed).y, world(key[0], seed).test)
-        for key, said in answers.items()
-    }
+    found: dict[tuple[str, str, int], list[float]] = {}
+    for (task, method, k, member), given in answers.items():
+        at = world(task, seed)
+        found.setdefault((task, method, k), []).append(accuracy(given, at.y, at.test))
+        if method == "naive":
+            said = (supervisor(at, k, seed, member) > 0.5).float()
+            wrong = at.test[said[at.test] != at.y[at.test]]
+            found.setdefault((task, "supervisor", k), []).append(accuracy(said, at.y, at.test))
+            found.setdefault((task, "repeated", k), []).append(accuracy(given, said, wrong))
+    return {key: sum(each) / len(each) for key, each in found.items()}
 
 
 def by_method(seeds: range) -> dict[str, Tensor]:
@@ -262,97 +273,51 @@ def pooled(
     seed: int, n_inputs: int, method: str, n_images: int = 500, kind: str = "ten digits",
     tasks: tuple[str, ...] = tuple(TASKS),
 ) -> float:  # fmt: skip
-    """PGR of the mean accuracies over tasks: a single task's gap may be tiny, or none."""
-    got = scores(seed, n_images, kind)
+    """PGR of the mean accuracies over supervisors and tasks: a single gap may be tiny, or none."""
+    all_at_once = kind == "ten digits" and n_inputs in PIXELS
+    got = scores(seed, n_images, kind, inputs=PIXELS if all_at_once else (n_inputs,))
     named = ("supervisor", n_inputs), (method, n_inputs), ("ceiling", 0)
     three = (torch.tensor([got[task, *key] for task in tasks]).mean() for key in named)
     return performance_gap_recovered(*three).item()
 
 
 def grid(seeds: range) -> dict[str, Tensor]:
-    """PGR by method: (seeds, students, supervisors), pooled over two tasks."""
+    """PGR by method: (seeds, students, supervisors), pooled over the four tasks.
+
+    nan where the ceiling is on average less than SMALLEST_GAP above the supervisors.
+    """
     found: dict[str, list] = {method: [] for method in GRID_METHODS}
+    gaps = []
     for seed in progress.track(seeds, "the grid"):
+        gaps.append([[gap(seed, k, n) for k in PIXELS] for n in IMAGES])
         for method, rows in found.items():
-            rows.append(
-                [[pooled(seed, k, method, n, tasks=GRID_TASKS) for k in PIXELS] for n in IMAGES]
-            )
-    return {method: torch.tensor(rows) for method, rows in found.items()}
+            rows.append([[pooled(seed, k, method, n) for k in PIXELS] for n in IMAGES])
+    there = torch.tensor(gaps).mean(0) >= SMALLEST_GAP
+    return {method: torch.tensor(rows).where(there, torch.nan) for method, rows in found.items()}
 
 
-def gain(seed: int, n_inputs: int) -> float:
-    """What the confidence loss adds to naive accuracy, mean over the four digit tasks."""
+def gap(seed: int, n_inputs: int, n_images: int = 500) -> float:
+    """By how much the ceiling is above the supervisors, mean over the four digit tasks."""
+    got = scores(seed, n_images)
+    return sum(got[t, "ceiling", 0] - got[t, "supervisor", n_inputs] for t in TASKS) / len(TASKS)
+
+
+def gain(seed: int, n_inputs: int, method: str = "confidence", over: str = "naive") -> float:
+    """What a method adds to another's accuracy, mean over the four digit tasks."""
     got = scores(seed)
-    gains = [got[t, "confidence", n_inputs] - got[t, "naive", n_inputs] for t in TASKS]
+    gains = [got[t, method, n_inputs] - got[t, over, n_inputs] for t in TASKS]
     return sum(gains) / len(gains)
 
 
 def by_alpha(seed: int, threshold: float | None = None) -> Tensor:
-    """Accuracy gained over naive at each of GAPS and ALPHAS, (2, 3), mean over two tasks."""
-    keys = list(itertools.product([world(t, seed) for t in GRID_TASKS], GAPS, (0.0, *ALPHAS)))
-    weak = [supervisor(at, k, seed) for at, k, _ in keys]
-    x, rows = features(GRID_TASKS[0], seed), keys[0][0].transfer
+    """Accuracy gained over naive at each of GAPS and ALPHAS, (2, 3), mean over all else."""
+    keys = list(itertools.product(TASKS, range(3), GAPS, (0.0, *ALPHAS)))  # of the supervisors
+    weak = [supervisor(world(t, seed), k, seed, member) for t, member, k, _ in keys]
+    x, rows = features("odd", seed), world("odd", seed).transfer
     answers = students(x, weak, rows, [alpha for *_, alpha in keys], threshold)
-    right = [accuracy(said, at.y, at.test) for said, (at, *_) in zip(answers, keys, strict=True)]
-    mean = torch.tensor(right).view(len(GRID_TASKS), len(GAPS), -1).mean(0)
+    right = []
+    for said, (task, *_) in zip(answers, keys, strict=True):
+        at = world(task, seed)
+        right.append(accuracy(said, at.y, at.test))
+    mean = torch.tensor(right).view(-1, len(GAPS), 1 + len(ALPHAS)).mean(0)
     return mean[:, 1:] - mean[:, :1]
-
-
-# What a student imitates, when the whole of it is trained for long.
-
-
-class Imitation(NamedTuple):
-    """A student at one step of training."""
-
-    step: int
-    test: float  # accuracy on half of the test rows
-    gold: float  # accuracy on the other half: what only somebody with true labels can look at
-    weak: float  # agreement with the supervisor on that half: anybody can look at this
-    repeated: float  # share of the supervisor's test errors that the student repeats
-
-
-@cache
-def imitate(seed: int, task: str = "prime") -> dict[str, list[Imitation]]:
-    """Fine-tune whole networks on weak labels (12 pixels), and look at them as training goes on.
-
-    "naive", "confidence" (α = 0.5), and "truth", taught with true labels.
-    """
-    at, seen = world(task, seed), {"naive": [], "confidence": [], "truth": []}
-    weak = supervisor(at, 12, seed)
-    said = (weak > 0.5).float()
-    wrong = at.test[said[at.test] != at.y[at.test]]
-    held_out, test = at.test.chunk(2)
-    pairs = ((at.y, test), (at.y, held_out), (said, held_out), (said, wrong))
-    net = nn.Sequential(copy.deepcopy(learned_body(seed)), network((64, 1), seed))
-    parameters, outputs = copies(net, len(seen))
-
-    @torch.no_grad()
-    def watch(step: int) -> None:
-        if step in (0, 5) or step % 20 == 0:
-            for points, logits in zip(seen.values(), outputs(at.x), strict=True):
-                answers = (logits[:, 0] > 0).float()
-                points.append(Imitation(step, *(accuracy(answers, *pair) for pair in pairs)))
-
-    x, labels = at.x[at.transfer], torch.stack([weak, weak, at.y])[:, at.transfer]
-    teach_all(
-        parameters, lambda: outputs(x)[..., 0], labels, (0.0, 0.5, 0.0),
-        steps=800, lr=0.001, watch=watch, label="whole networks",
-    )  # fmt: skip
-    return seen
-
-
-def stopping(seed: int, who: str = "naive") -> dict[str, float]:
-    """PGR at the end of training, at the best weak agreement, and (cheating) at the best gold."""
-    seen, ceiling = imitate(seed)[who], imitate(seed)["truth"][-1].test
-    at = world("prime", seed)
-    said = (supervisor(at, 12, seed) > 0.5).float()
-    floor = accuracy(said, at.y, at.test.chunk(2)[1])
-    points = {
-        "the end": seen[-1],
-        "weak labels": max(seen, key=lambda point: point.weak),
-        "gold labels": max(seen, key=lambda point: point.gold),
-    }
-    return {
-        name: performance_gap_recovered(*torch.tensor([floor, p.test, ceiling])).item()
-        for name, p in points.items()
-    }

@@ -9,9 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from lessons.weak_to_strong.debated import Taught
 from lessons.weak_to_strong.distillation import TEMPERATURES
 from lessons.weak_to_strong.elicitation import DEMONSTRATIONS
-from lessons.weak_to_strong.experiments import ALPHAS, GAPS, IMAGES, METHODS, PIXELS, Imitation
+from lessons.weak_to_strong.experiments import ALPHAS, GAPS, IMAGES, METHODS, PIXELS
+from lessons.weak_to_strong.imitation import Followed
 from utils import plots
 
 
@@ -113,14 +115,14 @@ def grid(found: dict[str, Tensor], intervals: dict[str, Tensor]) -> tuple[Figure
         mean, (low, high) = values.mean(0), intervals[name]
         plots.image(ax, mean, 1.6, signed=True, aspect="auto", origin="lower")
         for i, j in np.ndindex(3, 3):
-            text = "no gap"
+            text = "hardly\na gap"
             if not mean[i, j].isnan():
                 text = f"{mean[i, j]:.2f}\n{low[i, j]:.2f} to\n{high[i, j]:.2f}".replace("-", "−")
             ax.text(j, i, text, ha="center", va="center", fontsize=8)
         ax.set_xticks(range(3), labels=PIXELS)
         ax.set_yticks(range(3), labels=["none", *IMAGES[1:]])
         ax.set(title=name, xlabel="supervisor's pixels")
-        known = ["no gap" if m.isnan() else f"{m:.2f}" for m in mean[2]]
+        known = ["hardly a gap" if m.isnan() else f"{m:.2f}" for m in mean[2]]
         said.append(f"{name} {', '.join(known)}")
     axes[0].set_ylabel("images behind the features")
     title = "Features learned beforehand decide what comes back (PGR, 95 % interval)"
@@ -153,29 +155,68 @@ def by_alpha(swept: dict[str, Tensor]) -> tuple[Figure, str]:
     )
 
 
-def imitation(followed: dict[str, list[Imitation]], floor: float) -> tuple[Figure, str]:
+def imitation(runs: list[Followed]) -> tuple[Figure, str]:
     """Test accuracy, and the share of the supervisor's errors repeated, while training goes on."""
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.9))
+    last = {}
     for i, name in enumerate(("naive", "confidence")):
-        steps = [point.step for point in followed[name]]
-        look = {"color": plots.COLORS[3 * i], "marker": plots.MARKERS[i], "markevery": 5}
+        steps = [point.step for point in runs[0].points[name]]
+        look = {"color": plots.COLORS[3 * i], "marker": plots.MARKERS[i], "markevery": 4}
         for ax, what in zip(axes, ("test", "repeated"), strict=True):
-            ax.plot(steps, [getattr(p, what) for p in followed[name]], label=name, **look)
+            values = [[getattr(p, what) for p in run.points[name]] for run in runs]
+            mean = plots.seed_lines(ax, steps, values, name, **look).get_ydata()
+            last[name, what] = mean[-1], mean.max()
+    floor = sum(run.floor for run in runs) / len(runs)
     look = {"color": "black", "linestyle": ":", "linewidth": 1.2, "marker": ""}
     axes[0].axhline(floor, **look, label="supervisor")
-    axes[0].set(title="First better than its supervisor …", ylabel="test accuracy", ylim=(0.7, 1))
+    axes[0].set(
+        title="First better than its supervisor …", ylabel="test accuracy", ylim=(0.74, 0.92)
+    )
     axes[1].set(title="… then it copies the errors", ylabel="share of errors repeated")
+    axes[1].set_ylim(0.5, 1.01)
     for ax in axes:
         ax.set(xlabel="training step", xlim=(0, steps[-1]))
         plots.label_ends(ax)
-    best = max(p.test for p in followed["naive"])
-    last = {name: followed[name][-1] for name in ("naive", "confidence")}
+    end, best = last["naive", "test"]
+    bold = last["confidence", "test"][0]
+    copied = [last[name, "repeated"][0] for name in ("naive", "confidence")]
     return fig, (
-        f"Test accuracy (supervisor: {floor:.2f}): the naive student reaches {best:.2f} and ends "
-        f"at {last['naive'].test:.2f}, the confidence student ends at "
-        f"{last['confidence'].test:.2f}. Share of the supervisor's errors repeated at the end: "
-        f"{last['naive'].repeated:.2f} and {last['confidence'].repeated:.2f}."
+        f"Test accuracy, mean over seeds (supervisor: {floor:.2f}): the naive student reaches "
+        f"{best:.2f} and ends at {end:.2f}, the confidence student ends at {bold:.2f}. Share of "
+        f"the supervisor's errors repeated at the end: {copied[0]:.2f} and {copied[1]:.2f}."
     )
+
+
+def evidence(runs: list[dict[str, Taught]]) -> tuple[Figure, str]:
+    """Right labels, what students make of them, and errors copied, by what the labeler went by."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.5), width_ratios=(3, 2), sharey=True)
+    kinds, said = [kind for kind in runs[0] if kind != "truth"], []
+    for row, kind in enumerate(kinds):
+        found = torch.tensor([run[kind] for run in runs])
+        labels, student, copied, _ = found.mean(0).tolist()
+        for ax, values, color, marker, name in (
+            (axes[0], found[:, 0], "0.4", "s", "labels"),
+            (axes[0], found[:, 1], plots.COLORS[0], "o", "student"),
+            (axes[1], found[:, 2], plots.COLORS[3], "D", ""),
+        ):
+            look = {"color": color, "marker": marker, "linestyle": ""}
+            ax.plot(values, [row] * len(values), **look, markersize=3, alpha=0.4)
+            ax.plot(values.mean(), row, **look, markersize=8)
+            if row == 0 and name:
+                ax.annotate(name, (values.mean(), row), (0, 8), textcoords="offset points",
+                            ha="right" if name == "labels" else "left", color=color)  # fmt: skip
+        said.append(f"{kind}: labels {labels:.2f}, student {student:.2f}, copied {copied:.2f}")
+    top = sum(run["truth"].student for run in runs) / len(runs)
+    axes[0].axvline(top, color="black", linewidth=2.5, marker="")
+    axes[0].annotate("ceiling", (top, len(kinds) - 0.6), (5, 0), textcoords="offset points")
+    axes[0].set_yticks(range(len(kinds)), labels=kinds)
+    axes[0].set(
+        ylim=(len(kinds) - 0.4, -0.7), xlabel="share right (small: each seed)", xlim=(0.65, 1)
+    )
+    axes[0].set_title("Poor labels can teach as well as good ones")
+    axes[1].set(xlabel="share of wrong labels copied", xlim=(0, 1))
+    axes[1].set_title("Random errors are not copied")
+    return fig, f"Mean shares by evidence. {'; '.join(said)}. Ceiling {top:.2f}."
 
 
 def unlocking(curves: dict[str, list[list[float]]], with_it: float) -> tuple[Figure, str]:

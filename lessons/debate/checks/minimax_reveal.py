@@ -130,6 +130,21 @@ def _search_like(reply_of, score=margin, pick=torch.argmax, legal_of=None, see_r
     return search
 
 
+def _average_reply(judge, image, revealed, claim, other_claim):
+    chosen = []
+    for x, seen, own, other in zip(image, revealed, claim, other_claim, strict=True):
+        legal = (~seen & (x > 0)).nonzero()[:, 0]
+        both = (seen | torch.eye(len(x), dtype=torch.bool)[legal])[:, None]
+        both = both | torch.eye(len(x), dtype=torch.bool)[legal]
+        gain = margin(judge(sparse_view(x, both)), own, other).double()
+        gain = gain.masked_fill(torch.eye(len(legal), dtype=torch.bool), 0.0)  # no reply is itself
+        chosen.append(legal[gain.sum(1).argmax()])
+    return torch.stack(chosen)
+
+
+minimax_reveal.mistake("the average over the replies, where the worst one counts")(_average_reply)
+
+
 def _their_best(judge, image, revealed, claim, other_claim):
     return best_reveal(judge, image, revealed, other_claim, claim)
 
@@ -199,3 +214,15 @@ def _(judge, image, revealed, claim, other_claim):
             worth[ours] = min(ends)
         chosen.append(max(worth, key=worth.get))
     return torch.tensor(chosen)
+
+
+@minimax_reveal.right("by all pairs of all pixels in one batch, which takes much memory")
+def _(judge, image, revealed, claim, other_claim):
+    one = torch.eye(image.shape[1], dtype=torch.bool)
+    both = revealed[:, None, None] | one[:, None] | one
+    logits = judge(sparse_view(image[:, None, None], both))
+    gain = margin(logits, claim[:, None, None], other_claim[:, None, None])
+    legal = ~revealed & (image > 0)
+    reply = legal[:, None] & ~one
+    worst = gain.masked_fill(~reply, torch.inf).amin(-1)
+    return worst.masked_fill(~legal, -torch.inf).argmax(-1)

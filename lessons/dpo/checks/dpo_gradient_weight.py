@@ -111,6 +111,28 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     return 1 - torch.sigmoid(beta * m)
 
 
+@dpo_gradient_weight.mistake("beta twice inside the sigmoid: implicit rewards have it already")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return torch.sigmoid(-beta * beta * m)
+
+
+@dpo_gradient_weight.mistake(
+    "σ(1 − σ) is the slope of the sigmoid: the logarithm was not differentiated, which divides by σ"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    p = torch.sigmoid(
+        beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    )
+    return p * (1 - p)
+
+
+@dpo_gradient_weight.mistake("divided by the number of pairs: the expectation does that")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return torch.sigmoid(-beta * m) / len(m)
+
+
 @dpo_gradient_weight.right("by torch's own gradient of the loss with respect to the margin")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)

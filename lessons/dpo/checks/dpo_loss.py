@@ -183,6 +183,65 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoo
     return _smoothed(beta * m, label_smoothing)
 
 
+@dpo_loss.mistake("the minus is missing: a log-likelihood, which falls as the policy unlearns")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return -_smoothed(beta * m, label_smoothing)
+
+
+@dpo_loss.mistake("beta twice: implicit rewards have it already")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return _smoothed(beta * beta * m, label_smoothing)
+
+
+@dpo_loss.mistake(
+    "ε/2 for the flipped order: F.cross_entropy smooths so, towards an even label. Here ε is its "
+    "whole chance"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return _smoothed(beta * m, label_smoothing / 2)
+
+
+@dpo_loss.mistake(
+    "smoothing inside the logarithm: that is the loss of the mixed probability, and the mean of "
+    "the two losses was asked for"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    right, flipped = torch.sigmoid(m), torch.sigmoid(-m)
+    return -((1 - label_smoothing) * right + label_smoothing * flipped).log().mean()
+
+
+@dpo_loss.mistake(
+    "smoothing inside the sigmoid: (1 − 2ε) scales the margin, where ε should weigh the two losses"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return _smoothed((1 - 2 * label_smoothing) * beta * m, 0.0)
+
+
+@dpo_loss.mistake(
+    "smoothing inside the sigmoid: (1 − ε) scales the margin, where ε should weigh the two losses"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return _smoothed((1 - label_smoothing) * beta * m, 0.0)
+
+
+@dpo_loss.mistake("only the label as given is weighed, by 1 − ε: the flipped order is left out")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return (1 - label_smoothing) * _smoothed(beta * m, 0.0)
+
+
+@dpo_loss.mistake("one loss per pair: the mean over pairs is missing")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return -(1 - label_smoothing) * F.logsigmoid(m) - label_smoothing * F.logsigmoid(-m)
+
+
 @dpo_loss.right("by cross-entropy with a soft label")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
     m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)

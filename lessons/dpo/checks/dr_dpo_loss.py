@@ -166,6 +166,28 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime
     return -beta_prime * (F.logsigmoid(m) / beta_prime).exp().mean().log()
 
 
+@dr_dpo_loss.mistake(
+    "the losses weighted by softmax(−loss / β′): the gradient may be right, but it is not the loss "
+    "of the mean likelihood"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    loss = -F.logsigmoid(m)
+    return ((-loss / beta_prime).softmax(0).detach() * loss).sum()
+
+
+@dr_dpo_loss.mistake("beta twice: implicit rewards have it already")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
+    m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return _dr(F.logsigmoid(beta * beta * m), beta_prime)
+
+
+@dr_dpo_loss.mistake("the margins are averaged softly, and the sigmoid comes last")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return -F.logsigmoid(-_dr(m, beta_prime))
+
+
 @dr_dpo_loss.right("by taking the largest likelihood out of the mean")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
     m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)

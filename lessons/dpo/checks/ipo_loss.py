@@ -86,7 +86,9 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     return ((h - 1 / beta) ** 2).mean()
 
 
-@ipo_loss.mistake("the target is β/2: a larger β must mean a smaller margin")
+@ipo_loss.mistake(
+    "the target is β/2 (`1 / 2 * beta` is, to Python): a larger β must mean a smaller margin"
+)
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     h = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     return ((h - beta / 2) ** 2).mean()
@@ -125,6 +127,24 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     h = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     return (h.mean() - 1 / (2 * beta)) ** 2
+
+
+@ipo_loss.mistake("the reference's margin is added instead of subtracted")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    h = (policy_chosen - policy_rejected) + (ref_chosen - ref_rejected)
+    return ((h - 1 / (2 * beta)) ** 2).mean()
+
+
+@ipo_loss.mistake("there is no target: the margin is pulled to 0, and nothing is learned")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    h = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return (h**2).mean()
+
+
+@ipo_loss.mistake("margin times β and target 1/2: that is the loss times β²")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    h = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return ((h - 0.5) ** 2).mean()
 
 
 @ipo_loss.right("by mse_loss against the target")

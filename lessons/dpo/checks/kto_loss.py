@@ -123,7 +123,8 @@ _planted(
 
 
 _planted(
-    "all signs are turned: desirable answers are made less likely",
+    "all signs are turned, or the value v itself is handed back instead of λ − v: a loss falls, so "
+    "desirable answers are made less likely",
     lambda r, z, desirable, beta: 1 - _right_value(r, z, desirable, beta),
 )
 
@@ -168,10 +169,52 @@ _planted(
 )
 
 
+_planted(
+    "beta twice on the reference point: z is in nats, and β multiplies the whole difference",
+    lambda r, z, desirable, beta: _right_value(r, beta * z, desirable, beta),
+)
+
+
 _planted("beta is ignored", lambda r, z, desirable, beta: _right_value(r, z, desirable, 1.0))
 
 
 _planted("summed over answers, where the mean was asked for", _right_value, reduce=torch.sum)
+
+
+@kto_loss.mistake(
+    "z from the batch itself: kl_logprobs and kl_ref_logprobs are there to measure it on other "
+    "answers, else the labeled ones move the point they are judged from"
+)
+def _(logprobs, ref_logprobs, desirable, kl_logprobs, kl_ref_logprobs, beta,
+      lambda_desirable=1.0, lambda_undesirable=1.0):  # fmt: skip
+    right = _kto_like(_right_value)
+    args = (logprobs, ref_logprobs, desirable, logprobs, ref_logprobs, beta)
+    return right(*args, lambda_desirable, lambda_undesirable)
+
+
+def _kto_per_class(join):
+    """For the mistakes: KTO whose two classes are averaged each on its own, then joined."""
+
+    def loss(logprobs, ref_logprobs, desirable, kl_logprobs, kl_ref_logprobs, beta,
+             lambda_desirable=1.0, lambda_undesirable=1.0):  # fmt: skip
+        z = (kl_logprobs - kl_ref_logprobs).mean().clamp(min=0).detach()
+        lost = 1 - _right_value(logprobs - ref_logprobs, z, desirable, beta)
+        classes = ((lambda_desirable, lost[desirable]), (lambda_undesirable, lost[~desirable]))
+        return join([weight * x.mean() for weight, x in classes if len(x)])
+
+    return loss
+
+
+kto_loss.mistake(
+    "a mean for each class, then added: the mean is over all answers, so a class with more of "
+    "them counts for more"
+)(_kto_per_class(sum))
+
+
+kto_loss.mistake(
+    "a mean for each class, then averaged: the mean is over all answers, so a class with more of "
+    "them counts for more"
+)(_kto_per_class(lambda terms: sum(terms) / len(terms)))
 
 
 @kto_loss.mistake("the reference policy is missing from the log-ratio")

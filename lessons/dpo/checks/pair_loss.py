@@ -128,6 +128,11 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     )
 
 
+@pair_loss.mistake("beta twice: solving exp(r/β) for r gives it once")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    return _cost(beta * beta * (policy_chosen - ref_chosen - policy_rejected + ref_rejected))
+
+
 @pair_loss.right("by the probabilities of both orders")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     chosen = math.exp(beta * (policy_chosen - ref_chosen))

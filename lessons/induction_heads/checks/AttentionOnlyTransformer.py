@@ -191,6 +191,12 @@ class _(_Transformer):
         return super().write(layer, residual)[:, :, :1]
 
 
+@AttentionOnlyTransformer.mistake("W_pos is not cut to the sequence: shorter ones do not fit")
+class _(_Transformer):
+    def embed(self, tokens):
+        return self.W_E[tokens] + self.W_pos
+
+
 @AttentionOnlyTransformer.mistake("a position is looked up by its token: W_pos[tokens]")
 class _(_Transformer):
     def embed(self, tokens):

@@ -154,6 +154,26 @@ def _(model, heads):
     return model
 
 
+@ablate_heads.mistake(
+    "a late-bound loop variable: every hook knocks out the heads of the loop's last layer"
+)
+def _(model, heads):
+    hooks = {}
+    for layer in {at for at, _ in heads}:
+        out = [head for at, head in heads if at == layer]
+        hooks[f"head.{layer}"] = lambda z: _zero(z.clone(), out)  # noqa: B023
+    return lambda tokens: model.run_with_hooks(tokens, hooks)
+
+
+@ablate_heads.mistake("what the head wrote is turned around, by a minus, instead of removed")
+def _(model, heads):
+    def turn(z, out):
+        z[:, out] = -z[:, out]
+        return z
+
+    return _hooked(model, heads, turn)
+
+
 @ablate_heads.mistake("of several heads in a layer only the last is knocked out")
 def _(model, heads):
     return _hooked(model, list({layer: (layer, head) for layer, head in heads}.values()), _zero)

@@ -183,6 +183,12 @@ def _(q, k, v):
     return pattern @ v, pattern
 
 
+@causal_attention.mistake("the minus is missing: future scores are +∞, which makes NaN of a row")
+def _(q, k, v):
+    pattern = _scores(q, k).masked_fill(not_before(q.shape[-2]), torch.inf).softmax(-1)
+    return pattern @ v, pattern
+
+
 @causal_attention.mistake("masked after the softmax: the rows no longer sum to 1")
 def _(q, k, v):
     pattern = _scores(q, k).softmax(-1).masked_fill(not_before(q.shape[-2]), 0.0)

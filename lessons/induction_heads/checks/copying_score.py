@@ -80,6 +80,18 @@ def _(W_E, W_V, W_O, W_U):
     return values.sum(-1) / values.abs().sum(-1)
 
 
+@copying_score.mistake("eigvalsh, which is for symmetric matrices and reads one half of this one")
+def _(W_E, W_V, W_O, W_U):
+    values = torch.linalg.eigvalsh(W_E @ W_V @ W_O @ W_U)
+    return values.sum(-1) / values.abs().sum(-1)
+
+
+@copying_score.mistake("eigvalsh of the small product, which is not symmetric either")
+def _(W_E, W_V, W_O, W_U):
+    values = torch.linalg.eigvalsh(W_O @ (W_U @ W_E) @ W_V)
+    return values.sum(-1) / values.abs().sum(-1)
+
+
 @copying_score.mistake("divided by the absolute real parts, where the modulus is meant")
 def _(W_E, W_V, W_O, W_U):
     values = _eigenvalues(W_E, W_V, W_O, W_U).real

@@ -6,6 +6,7 @@ import torch
 
 from lessons.induction_heads.checks.shared import prefix_in_loops
 from lessons.induction_heads.exercises import induction_head_by_hand
+from lessons.induction_heads.stream import parts
 from utils import transformer
 from utils.grading import require
 
@@ -113,119 +114,121 @@ def sequences_may_be_shorter_than_the_length(fn):
 def _by_hand(vocabulary, length, change):
     """The reference's model with something about its weights changed."""
     model = induction_head_by_hand.reference(vocabulary, length)
-    end = vocabulary + length
-    parts = slice(0, vocabulary), slice(vocabulary, end), slice(end, None)
     with torch.no_grad():
-        change(model, *parts)
+        change(model, *parts(vocabulary, length))
     return model
 
 
-@induction_head_by_hand.mistake("layer 1 matches the token itself, not the one before it")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_K[1, 0, token] = model.W_K[1, 0, before]
-        model.W_K[1, 0, before] = 0
+def _changed(description):
+    """Plant as a mistake what a function does to a right model's weights."""
 
-    return _by_hand(vocabulary, length, change)
+    def plant(change):
+        induction_head_by_hand.mistake(description)(
+            lambda vocabulary, length: _by_hand(vocabulary, length, change)
+        )
+        return change
 
-
-@induction_head_by_hand.mistake("layer 0 looks at its own position instead of one back")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_K[0, 0] = model.W_K[0, 0].roll(1, 1)
-
-    return _by_hand(vocabulary, length, change)
+    return plant
 
 
-@induction_head_by_hand.mistake("layer 0 looks two back")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        shifted = model.W_K[0, 0, place, vocabulary:].roll(-1, 1)
-        model.W_K[0, 0, place, vocabulary:] = shifted
-
-    return _by_hand(vocabulary, length, change)
+@_changed("layer 1 matches the token itself, not the one before it")
+def _(model, token, place, before, copied):
+    model.W_K[1, 0, token] = model.W_K[1, 0, before]
+    model.W_K[1, 0, before] = 0
 
 
-@induction_head_by_hand.mistake("scores are too small: attention stays spread over everything")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_Q.div_(40)
-
-    return _by_hand(vocabulary, length, change)
+@_changed("layer 0 looks at its own position instead of one back")
+def _(model, token, place, before, copied):
+    model.W_K[0, 0, place, place] = torch.eye(place.stop - place.start)
 
 
-@induction_head_by_hand.mistake("with nothing to match it repeats the current token")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_O[1].mul_(-40)
-        model.W_U.div_(-40)
-
-    return _by_hand(vocabulary, length, change)
+@_changed("layer 0 looks two back")
+def _(model, token, place, before, copied):
+    n = place.stop - place.start
+    model.W_K[0, 0, place, place] = torch.diag(torch.ones(n - 2), 2)
 
 
-@induction_head_by_hand.mistake("the value in layer 1 is the token before: it copies [A] after [A]")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_V[1, 0, before] = model.W_V[1, 0, token]
-        model.W_V[1, 0, token] = 0
-
-    return _by_hand(vocabulary, length, change)
+@_changed("the shift in layer 0 goes the wrong way: what it looks for is hidden by the mask")
+def _(model, token, place, before, copied):
+    model.W_K[0, 0, place, place] = model.W_K[0, 0, place, place].T.clone()
 
 
-@induction_head_by_hand.mistake("the sign of what is copied is wrong: what followed is suppressed")
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        model.W_O[1].neg_()
-
-    return _by_hand(vocabulary, length, change)
+@_changed("scores are too small: attention stays spread over everything")
+def _(model, token, place, before, copied):
+    model.W_Q.div_(40)
 
 
-@induction_head_by_hand.mistake(
-    "query and key are exchanged: the query is the token before, the key the token itself"
-)
-def _(vocabulary, length):
-    def change(model, token, place, before):
-        for W in (model.W_Q, model.W_K):
-            swapped = W[1, 0, before].clone()
-            W[1, 0, before] = W[1, 0, token]
-            W[1, 0, token] = swapped
-
-    return _by_hand(vocabulary, length, change)
+@_changed("with nothing to match it repeats the current token")
+def _(model, token, place, before, copied):
+    model.W_U[token] = 0
 
 
-@induction_head_by_hand.right("by slices of a wider stream, with a place of its own to rest on")
+@_changed("a minus is forgotten: the current token is raised, not lowered")
+def _(model, token, place, before, copied):
+    model.W_U[token].neg_()
+
+
+@_changed("there is no resting place: with nothing to match it copies all tokens so far")
+def _(model, token, place, before, copied):
+    model.W_Q[1, 0, place] = 0
+
+
+@_changed("the resting place is as strong as a match: the head looks at both")
+def _(model, token, place, before, copied):
+    model.W_K[1, 0, place].mul_(2)
+
+
+@_changed("layer 0 writes over the part token, so that layer 1 finds nothing beside it")
+def _(model, token, place, before, copied):
+    model.W_O[0, 0, :, token] = model.W_O[0, 0, :, before]
+    model.W_O[0, 0, :, before] = 0
+
+
+@_changed("the value in layer 1 is the token before: it copies [A] after [A]")
+def _(model, token, place, before, copied):
+    model.W_V[1, 0, before] = model.W_V[1, 0, token]
+    model.W_V[1, 0, token] = 0
+
+
+@_changed("the sign of what is copied is wrong: what followed is suppressed")
+def _(model, token, place, before, copied):
+    model.W_O[1].neg_()
+
+
+@_changed("query and key are exchanged: the query is the token before, the key the token itself")
+def _(model, token, place, before, copied):
+    for W in (model.W_Q, model.W_K):
+        swapped = W[1, 0, before].clone()
+        W[1, 0, before] = W[1, 0, token]
+        W[1, 0, token] = swapped
+
+
+@_changed("positions are not embedded: layer 0 cannot tell which token is the one before")
+def _(model, token, place, before, copied):
+    model.W_pos.zero_()
+
+
+@induction_head_by_hand.right("by a narrower stream, from which what was copied is subtracted")
 def _(vocabulary, length):
     V, n = vocabulary, length
-    # Parts of the stream: token, position, token before, copied token. Position 0's token is read
-    # as if it stood before nothing: its key stays empty.
-    model = transformer.AttentionOnlyTransformer(V, n, 2, 1, 3 * V + n, V + n)
-    token, place = slice(0, V), slice(V, V + n)
-    before, copied = slice(V + n, 2 * V + n), slice(2 * V + n, 3 * V + n)
-    strong = 50 * (V + n) ** 0.5
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.zero_()
-        model.W_E[:, token] = torch.eye(V)
-        model.W_pos[:, place] = torch.eye(n)
-        model.W_Q[0, 0, place, V:] = strong * torch.eye(n)
-        model.W_K[0, 0, place, V:] = torch.eye(n).roll(1, 1)
-        model.W_V[0, 0, token, :V] = torch.eye(V)
-        model.W_O[0, 0, :V, before] = torch.eye(V)
-        model.W_Q[1, 0, token, :V] = strong * torch.eye(V)
-        model.W_Q[1, 0, place, V:] = 0.5 * strong * torch.eye(n)
-        model.W_K[1, 0, before, :V] = torch.eye(V)
-        model.W_K[1, 0, place, V:] = torch.eye(n)
-        model.W_V[1, 0, token, :V] = torch.eye(V)
-        model.W_O[1, 0, :V, copied] = torch.eye(V)
-        model.W_U[copied] = 30 * torch.eye(V)
-        model.W_U[token] = -30 * torch.eye(V)  # resting on itself copies nothing
+    model = transformer.AttentionOnlyTransformer(V, n, 2, 1, 2 * V + n, V + n)
+    token, place, before = torch.eye(2 * V + n).split([V, n, V])  # the parts of the stream
+    what, where = torch.eye(V + n).split([V, n])  # the parts of a head
+    sharp = 40 * (V + n) ** 0.5
+    W_Q = [sharp * place.T @ where, sharp * (token.T @ what + place.T @ where)]
+    W_K = [place.T @ where.roll(-1, 0), before.T @ what + place.T @ where / 2]
+    W_V = [token.T @ what, token.T @ what]
+    W_O = [what.T @ before, -what.T @ token]
+    heads = [torch.stack(w)[:, None] for w in (W_Q, W_K, W_V, W_O)]
+    for weight, x in zip(model.parameters(), (token, place, *heads, -40 * token.T), strict=True):
+        weight.data.copy_(x)
     return model
 
 
 @induction_head_by_hand.right("by the reference's parts, in another order of the stream")
 def _(vocabulary, length):
     model = induction_head_by_hand.reference(vocabulary, length)
-    order = torch.arange(2 * vocabulary + length).flip(0)
+    order = torch.arange(model.W_E.shape[1]).flip(0)
     with torch.no_grad():
         for weight, dim in ((model.W_E, 1), (model.W_pos, 1), (model.W_U, 0), (model.W_O, 3)):
             weight.copy_(weight.index_select(dim, order))

@@ -110,6 +110,36 @@ def _(pattern, tokens):
     return _score(pattern, tokens, _matches(tokens).roll(-1, dims=2))
 
 
+@prefix_matching_score.mistake(
+    "shifted along the wrong dimension: the queries have moved, and the keys should"
+)
+def _(pattern, tokens):
+    match = _matches(tokens)
+    moved = torch.cat([torch.zeros_like(match[:, :1]), match[:, :-1]], 1)
+    return _score(pattern, tokens, moved)
+
+
+@prefix_matching_score.mistake(
+    "wrong mask: a token counts as its own earlier occurrence, so that every query is a repeat"
+)
+def _(pattern, tokens):
+    n = tokens.shape[1]
+    match = (tokens[:, :, None] == tokens[:, None, :]) & torch.ones(n, n).tril().bool()
+    attention = (pattern * match.roll(1, dims=2).tril()[:, None]).sum(3)
+    return attention.sum((0, 2)) / match.any(2).sum()
+
+
+@prefix_matching_score.mistake(
+    "no mask: later occurrences count too, so that a token's first place is taken for a repeat"
+)
+def _(pattern, tokens):
+    n = tokens.shape[1]
+    same = (tokens[:, :, None] == tokens[:, None, :]) & ~torch.eye(n, dtype=torch.bool)
+    repeated = same.any(2)[:, None]
+    attention = (pattern * same.roll(1, dims=2)[:, None]).sum(3) * repeated
+    return attention.sum((0, 2)) / repeated.sum().clamp(min=1)
+
+
 @prefix_matching_score.mistake("only the last occurrence counts, though several may be attended")
 def _(pattern, tokens):
     match = _matches(tokens)

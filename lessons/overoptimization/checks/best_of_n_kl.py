@@ -65,6 +65,16 @@ def _(n):
     return torch.log(n) - 1
 
 
+@best_of_n_kl.mistake("the entropy of the best quantile: its sign is the other way round")
+def _(n):
+    return (n - 1) / n - torch.log(n)
+
+
+@best_of_n_kl.mistake("the fraction is upside down: n / (n − 1), infinite at n = 1")
+def _(n):
+    return torch.log(n) - n / (n - 1)
+
+
 @best_of_n_kl.mistake("the square root was taken already: that is the distance d, not the KL")
 def _(n):
     return (torch.log(n) - (n - 1) / n).clamp(min=0).sqrt()

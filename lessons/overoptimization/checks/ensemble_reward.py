@@ -99,6 +99,21 @@ def _(rewards, how, weight=1.0):
     return ensemble_reward(rewards.transpose(0, -1), how, weight)
 
 
+@ensemble_reward.mistake("min(0) gives values and where they stand: the values alone are asked for")
+def _(rewards, how, weight=1.0):
+    return rewards.min(0) if how == "worst" else ensemble_reward(rewards, how, weight)
+
+
+@ensemble_reward.mistake("one number for all: reduced over judges and answers at once")
+def _(rewards, how, weight=1.0):
+    if how not in ("mean", "worst", "uncertainty"):
+        raise ValueError(how)
+    spread = weight * rewards.var(correction=0)
+    return {"mean": rewards.mean(), "worst": rewards.min(), "uncertainty": rewards.mean() - spread}[
+        how
+    ]
+
+
 @ensemble_reward.mistake("always the mean: `how` is ignored")
 def _(rewards, how, weight=1.0):
     return rewards.mean(0)

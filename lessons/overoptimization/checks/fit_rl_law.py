@@ -55,6 +55,18 @@ def _(d, reward):
     return fit_rl_law(d, reward) * torch.tensor([1, 0.5])
 
 
+@fit_rl_law.mistake("log(1 + d) in place of log d: no NaN at 0, and another law")
+def _(d, reward):
+    columns = torch.stack([d, -d * torch.log1p(d)], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
+@fit_rl_law.mistake("a constant was fitted too: but R(0) = 0")
+def _(d, reward):
+    columns = torch.stack([d, -torch.xlogy(d, d), torch.ones_like(d)], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:2, 0]
+
+
 @fit_rl_law.mistake("logarithm to base 10")
 def _(d, reward):
     return fit_rl_law(d, reward) * torch.tensor([1, math.log(10)])

@@ -98,6 +98,18 @@ def _(x, x_hat, latents, l1_coefficient, decoder):
     return (((x - x_hat) ** 2).sum(-1) + l1_coefficient * latents.abs().sum(-1)).mean()
 
 
+@sae_loss.mistake("the length of the error, where its square was asked for")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    penalty = (latents.abs() * decoder.norm(dim=-1)).sum(-1)
+    return ((x - x_hat).norm(dim=-1) + l1_coefficient * penalty).mean()
+
+
+@sae_loss.mistake("λ weighs the whole loss, where it weighs the penalty alone")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    penalty = (latents.abs() * decoder.norm(dim=-1)).sum(-1)
+    return l1_coefficient * (((x - x_hat) ** 2).sum(-1) + penalty).mean()
+
+
 @sae_loss.mistake("norms of the decoder's columns, where a direction is a row")
 def _(x, x_hat, latents, l1_coefficient, decoder):
     penalty = (latents.abs() * decoder.norm(dim=0)[: latents.shape[-1]]).sum(-1)

@@ -98,6 +98,19 @@ def _(W):
     return torch.nan_to_num((W**2).sum(-2) / shared)
 
 
+@feature_dimensionality.mistake("the fraction is upside down")
+def _(W):
+    shared = ((torch.nn.functional.normalize(W, dim=-2).mT @ W) ** 2).sum(-1)
+    length = (W**2).sum(-2)
+    return torch.where(length > 0, shared / length.clamp(min=1e-38), 0)
+
+
+@feature_dimensionality.mistake("a length in the denominator: its root was taken")
+def _(W):
+    shared = ((torch.nn.functional.normalize(W, dim=-2).mT @ W) ** 2).sum(-1)
+    return torch.nan_to_num((W**2).sum(-2) / shared.sqrt())
+
+
 @feature_dimensionality.mistake("overlaps are not squared")
 def _(W):
     unit = torch.nn.functional.normalize(W, dim=-2)

@@ -126,6 +126,12 @@ def _(W):
     return ((unit.mT @ W) ** 2 * (1 - torch.eye(W.shape[-1]))).sum(-1)
 
 
+@interference.mistake("the mean over the other features, where the sum was asked for")
+def _(W):
+    overlap = torch.nn.functional.normalize(W, dim=-2).mT @ W
+    return (overlap**2 * (1 - torch.eye(W.shape[-1]))).mean(-1)
+
+
 @interference.mistake("columns and rows swapped: features are the columns of W")
 def _(W):
     overlap = torch.nn.functional.normalize(W, dim=-1) @ W.mT

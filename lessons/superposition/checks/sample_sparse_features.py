@@ -125,6 +125,12 @@ def _(n_samples, n_features, feature_probability, generator):
     return magnitude * present
 
 
+@sample_sparse_features.mistake("one coin for each feature, the same in all samples")
+def _(n_samples, n_features, feature_probability, generator):
+    magnitude = torch.rand((n_samples, n_features), generator=generator)
+    return magnitude * (torch.rand((1, n_features), generator=generator) < feature_probability)
+
+
 @sample_sparse_features.mistake("sparsity and probability swapped: present with 1 − p")
 def _(n_samples, n_features, feature_probability, generator):
     shape = (n_samples, n_features)

@@ -224,6 +224,25 @@ def _(student_logits, weak_probabilities, alpha, threshold=None):
     return -(target * f.log() + (1 - target) * (1 - f).log()).mean()
 
 
+@confidence_loss.mistake("summed over the batch, not averaged")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold)
+    return len(student_logits) * _mixed(student_logits, weak_probabilities, hardened, alpha)
+
+
+@confidence_loss.mistake("the weak labels are hardened too: the supervisor's doubts are lost")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold)
+    weak = (weak_probabilities > 0.5).to(student_logits.dtype)
+    return _mixed(student_logits, weak, hardened, alpha)
+
+
+@confidence_loss.mistake("a sigmoid before a loss that takes logits: it is applied twice")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold)
+    return _mixed(student_logits.sigmoid(), weak_probabilities, hardened, alpha)
+
+
 @confidence_loss.right("as two cross-entropies, with the yes by rank")
 def _(student_logits, weak_probabilities, alpha, threshold=None):
     with torch.no_grad():

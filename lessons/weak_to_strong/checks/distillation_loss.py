@@ -202,6 +202,12 @@ def _(student_logits, teacher_logits, labels, temperature, alpha):
     return alpha * temperature**2 * kl + (1 - alpha) * F.cross_entropy(student_logits, labels)
 
 
+@distillation_loss.mistake("the soft part is summed over the batch, not averaged")
+def _(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q, log_p, hard = _parts(student_logits, teacher_logits, labels, temperature)
+    return alpha * temperature**2 * len(labels) * _kl(log_p, log_q) + (1 - alpha) * hard
+
+
 @distillation_loss.right("by torch's kl_div, summed over the batch and divided by it")
 def _(student_logits, teacher_logits, labels, temperature, alpha):
     log_q = F.log_softmax(student_logits / temperature, 1)

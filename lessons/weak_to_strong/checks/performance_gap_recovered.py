@@ -112,6 +112,11 @@ def _(weak, weak_to_strong, strong_ceiling):
     return torch.where(gap > 0, (weak_to_strong - weak) / gap.mean(), torch.nan)
 
 
+@performance_gap_recovered.mistake("divided by the supervisor: a relative gain, no share of a gap")
+def _(weak, weak_to_strong, strong_ceiling):
+    return torch.where(strong_ceiling > weak, (weak_to_strong - weak) / weak, torch.nan)
+
+
 @performance_gap_recovered.right("divides first, then blanks by masked_fill")
 def _(weak, weak_to_strong, strong_ceiling):
     gap = strong_ceiling - weak
