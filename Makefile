@@ -66,12 +66,13 @@ slides sheets bundle: .venv
 progress: .venv
 	@$(PY) -m tools.learners "$(DIR)"
 
-# The stored outputs must hold whatever vector instructions and threads torch computes with. Two runs
-# at a time: of one lesson there is one notebook, which runs on one core.
-KINDS := default-1 default-2 avx2-1 avx2-2
+# The stored outputs must hold whatever vector instructions and threads torch computes with. On one
+# thread two kinds run at a time: of one lesson there is one notebook, which takes one core.
+KINDS := default-1 avx2-1 default-2 avx2-2
 processors: .venv
 	@$(IS_LESSON)
-	@$(MAKE) -j 2 $(addprefix processors-,$(KINDS))
+	@$(MAKE) -j 2 $(addprefix processors-,$(filter %-1,$(KINDS)))
+	@$(MAKE) -j 1 $(addprefix processors-,$(filter %-2,$(KINDS)))
 
 $(addprefix processors-,$(KINDS)): processors-%:
 	@export ATEN_CPU_CAPABILITY=$(firstword $(subst -, ,$*)) COURSE_TORCH_THREADS=$(lastword $(subst -, ,$*)); \

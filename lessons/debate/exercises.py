@@ -229,9 +229,8 @@ def elo_from_wins(wins: Tensor) -> Tensor:
     for _ in range(200):  # Newton's method on the log-likelihood
         p = (strength[:, None] - strength).sigmoid()
         gradient = (wins - games * p).sum(1)  # wins less expected wins
-        weight = games * p * (1 - p)
-        minus_hessian = weight.sum(1).diag() - weight
-        step = torch.linalg.pinv(minus_hessian) @ gradient
+        weight = games * p * (1 - p)  # of which minus the Hessian is made
+        step = torch.linalg.pinv(weight.sum(1).diag() - weight) @ gradient
         strength = strength + step / step.abs().max().clamp(min=1)
         if step.abs().max() < 1e-9:
             break

@@ -167,9 +167,7 @@ def train(
 ) -> tuple[Policies, dict[Run, list[Probe]]]:
     """Train a policy a run from one reference, side by side; probe each `every` steps."""
     world, reference = start(seed)
-    rates = {run.flip_rate for run in runs}
-    by_rate = {rate: collect_pairs(world, reference, n_pairs, seed, rate) for rate in rates}
-    pairs = [by_rate[run.flip_rate] for run in runs]
+    pairs = [collect_pairs(world, reference, n_pairs, seed, run.flip_rate) for run in runs]
     policies, sampler = Policies(reference, len(runs)), utils.generator(seed)
     adam, generator = torch.optim.Adam(policies.parameters(), lr=2e-3), utils.generator(seed)
     first = probe(0, reference, reference, world, pairs[0])
