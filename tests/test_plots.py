@@ -8,6 +8,7 @@ import warnings
 from itertools import combinations
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
@@ -193,3 +194,19 @@ def test_the_slider_stores_its_first_picture_and_draws_each_value(monkeypatch):
 
 def test_colors_are_told_apart_by_marker_too():
     assert len(plots.COLORS) == len(plots.MARKERS) == len(set(plots.MARKERS))
+
+
+def test_few_colors_are_true_colors():
+    """A map's cells keep their colors, as far as one sees: none turns white, or another hue."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
+    values = np.linspace(-1, 1, 144).reshape(12, 12)
+    plots.image(left, values, signed=True)
+    for i in range(5):
+        right.plot([0, 1], [0, i])
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")  # else each time that it is saved it moves a little
+    full = io.BytesIO()
+    fig.savefig(full, format="png", dpi=plots.DPI, facecolor="white", bbox_inches="tight")
+    drawn = np.asarray(Image.open(full).convert("RGB")).astype(int)
+    shown = np.asarray(Image.open(io.BytesIO(plots._picture(fig, "x" * 50)[0])).convert("RGB"))
+    assert np.quantile(np.abs(drawn - shown), 0.99) < 20  # of 255; the rest are edges of letters

@@ -151,9 +151,11 @@ def _picture(fig: Figure, alt: str) -> tuple[bytes, int]:
     fig.savefig(full, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
     plt.close(fig)
     picture = Image.open(full).convert("RGB")
-    # 32 colors look the same and take a quarter of the room, of which a notebook has 400 kB. The
-    # octree keeps the lines' colors, which the default method averages away beside an image.
-    few = picture.quantize(32, method=Image.Quantize.FASTOCTREE)
+    # Few colors take a quarter of the room, of which a notebook has 400 kB: 32 do for lines, and a
+    # map needs more, or its pale cells turn white. The octree keeps the lines' colors, which the
+    # default method averages away beside an image.
+    colors = 64 if any(ax.images for ax in fig.axes) else 32
+    few = picture.quantize(colors, method=Image.Quantize.FASTOCTREE)
     few.save(small, "PNG", optimize=True)
     return small.getvalue(), round(picture.width * PAGE_DPI / DPI)
 

@@ -29,7 +29,7 @@ def debate(
 ) -> Picture:  # fmt: skip
     """The board after each turn, and below it what the judge thinks of the two claims."""
     turns = len(moves)
-    fig = plt.figure(figsize=(7.4, 3.5), layout="none")
+    fig = plt.figure(figsize=(6.9, 3.2), layout="none")
     left, wide = 0.105, 0.885 / (turns + 1)  # a column a turn: each board above its tick
     boards = [fig.add_axes((left + k * wide, 0.57, wide, 0.26)) for k in range(turns + 1)]
     plots.image(boards[0], image.view(8, 8), extent=(0, 8, 8, 0))
@@ -121,7 +121,7 @@ def _share(judge: Judge, image: Tensor, moves: Tensor, truth: int, lie: int) -> 
 
 def table_2(cells: dict[tuple[str, int], Sequence[float]], n_images: int) -> Picture:
     """Honest win rates, ours with a standard error and the paper's, by who moves last."""
-    fig, ax = plt.subplots(figsize=(6.8, 3.3))
+    fig, ax = plt.subplots(figsize=(6.5, 3))
     names = [f"{kind}, {n} pixels, honest {who}" for kind, n in cells for who in ("first", "last")]
     height = [2.5 * row + k for row in range(len(cells)) for k in range(2)]
     ours = torch.tensor([rate for rates in cells.values() for rate in rates])
@@ -211,7 +211,7 @@ def metrics(scored: dict[str, Sequence[float]]) -> Picture:
 
 def own_pixels(sweep: Sequence[Informed]) -> Picture:
     """What a debate adds to a judge who has seen some pixels already, and what is left to add."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3), width_ratios=[1.3, 1])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 2.7), width_ratios=[1.3, 1])
     for what, name in (("with_debate", "and a debate"), ("with_random", "and 4 random"),
                        ("alone", "alone")):  # fmt: skip
         left.plot(OWN_PIXELS, [getattr(row, what) for row in sweep], label=name)

@@ -67,14 +67,14 @@ def fronts(by_kind: dict[str, list[Score]]) -> tuple[Figure, str]:
     ax.axvline(ACTIVE, color="0.6", linestyle=":", marker="", zorder=0)
     ax.annotate("features\npresent", (ACTIVE, 0.02), (4, 0), ("data", "axes fraction"),
                 "offset points", fontsize=9, color="0.35")  # fmt: skip
-    beside = {"L1": (8, -4), "gated": (-8, -4), "TopK": (8, -6), "JumpReLU": (5, 8)}
+    beside = {"L1": (8, -4), "gated": (-8, -4), "TopK": (8, -6), "JumpReLU": (-2, 12)}
     for kind, front in by_kind.items():
         points = sorted((s.l0, s.explained) for s in front)
         color, marker = KINDS[kind]
         ax.plot(*zip(*points, strict=True), color=color, marker=marker)
         left, up = beside[kind]  # of the line's left end, where the lines lie apart
         ax.annotate(kind, points[0], (left, up), textcoords="offset points", color=color,
-                    fontsize=10, ha="left" if kind in ("L1", "TopK") else "right")  # fmt: skip
+                    fontsize=10, ha="right" if kind == "gated" else "left")  # fmt: skip
     ax.set(xscale="log", xlabel="L0: mean number of active latents")
     ax.set_ylabel("variance explained")
     ax.set_title("At the same sparsity L1 explains least")
