@@ -6,9 +6,25 @@ import torch.nn.functional as F
 
 import utils
 from lessons.dpo.exercises import dpo_loss
-from lessons.dpo.experiments import Probe, Run, collect_pairs, fall, robust_dpo_loss, train
+from lessons.dpo.experiments import (
+    Probe,
+    Run,
+    batches,
+    collect_pairs,
+    fall,
+    robust_dpo_loss,
+    train,
+)
 from lessons.dpo.law import fit, quadratic, rl_law
-from lessons.dpo.tables import ask, dpo_by_table, fit_rewards, label_loss, rlhf_optimum
+from lessons.dpo.tables import (
+    ask,
+    asked,
+    dpo_by_table,
+    fit_rewards,
+    ipo_by_table,
+    label_loss,
+    rlhf_optimum,
+)
 from utils.worlds.preferences import Policy, World
 
 
@@ -31,9 +47,10 @@ def test_flips_change_labels_and_nothing_else():
 
 
 def test_a_run_ends_the_same_whatever_trains_beside_it():
-    run = Run("DPO", beta=0.01)
-    alone = train(0, [run], n_pairs=80, steps=6, every=3)[1][run]
-    beside = train(0, [Run("KTO"), run, Run("IPO")], n_pairs=80, steps=6, every=3)[1][run]
+    run, kto = (Run(method, 0.01, n_pairs=80, steps=6) for method in ("DPO", "KTO"))
+    longer = Run("IPO", n_pairs=80, steps=9)
+    alone = train(0, [run], every=3)[1][run]
+    beside = train(0, [kto, run, longer], every=3)[1][run]
     assert [p.step for p in alone] == [0, 3, 6]
     assert alone[2].rejected < alone[1].rejected < alone[0].rejected < 0.001
     for a, b in zip(alone, beside, strict=True):
@@ -62,7 +79,7 @@ def test_the_loss_of_labels_is_the_mean_over_all_comparisons():
     reward = torch.randn(5, generator=g, dtype=torch.float64)
     wins = torch.randint(0, 3, (5, 5), generator=g).double()
     dense = -(wins * F.logsigmoid(reward[:, None] - reward)).sum() / wins.sum()
-    assert torch.isclose(label_loss(reward, wins), dense)
+    assert torch.isclose(label_loss(reward, *asked(wins)), dense)
 
 
 def test_rlhf_on_the_likeliest_rewards_of_the_same_pairs_is_dpo():
@@ -91,3 +108,17 @@ def test_a_fit_finds_a_law_that_holds_and_leaves_the_rest_of_one_that_does_not()
     weights, error = fit(rl_law(d), gold)
     assert torch.allclose(weights, torch.tensor([0.8, -0.3], dtype=torch.float64))
     assert error < 1e-9 < fit(quadratic(d), gold)[1]
+
+
+def test_with_enough_pairs_none_is_taken_twice():
+    enough, few = (batches(Run(n_pairs=n, steps=5), seed=0) for n in (320, 319))
+    assert enough.shape == few.shape == (5, 64)
+    assert len(enough.unique()) == 320 > len(few.unique())
+
+
+def test_ipo_on_a_table_meets_the_target_of_a_single_comparison():
+    wins = torch.tensor([[0.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
+    ref = torch.tensor([0.5, 0.5], dtype=torch.float64).log()
+    for beta in (0.2, 1.0):
+        policy = ipo_by_table(wins, ref, beta)
+        assert (policy[0] - policy[1]).item() == pytest.approx(1 / (2 * beta), abs=1e-3)

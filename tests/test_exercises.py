@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from utils import exercises, syllabus
+from utils import answers, exercises, syllabus
 
 OF_LESSONS = [ex for entry in syllabus.written() for ex in exercises.of(entry.topic)]
 DRILLS = [ex for entry in syllabus.written() for ex in exercises.drills(entry.topic)]
@@ -48,7 +48,9 @@ def test_every_planted_mistake_is_refused_and_named(ex, text, fn):
     # To name it, the grade was compared with an earlier run of the same: nothing leaked meanwhile.
     case = grade.failing_case
     place = [name for name, _ in ex.checks].index(case.check)
-    assert str(ex.known[fn, place]) == str(case)
+    earlier = ex.known[fn, place]
+    same = str(earlier) == str(case) or answers.alike(earlier.got, case.got, 1e-4)
+    assert earlier.check == case.check and same  # a fit's last digit may differ
 
 
 @pytest.mark.parametrize("ex", DECLARED, ids=title)

@@ -10,7 +10,7 @@ from torch import nn
 
 from utils import answers
 from utils.exercises import Unwritten, exercise
-from utils.grading import expect, require
+from utils.grading import FailingCase, expect, require
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def not_implemented(x):
         (lambda x: ..., "A blank, ..., is still in it."),
         (lambda x: 2 * x + ..., "A blank, ..., is still in it."),
         (lambda x: (2 * x)[None], "It gives shape (1, 1), expected (1,)."),
-        (lambda x: 2 * x.double(), "It gives float64, expected float32."),
+        (lambda x: 2 * x.double(), "It gives float64, expected float32, the dtype of the inputs."),
         (lambda x: (2 * x).int(), "It gives int32, expected float32."),
         (lambda x: 2j * x, "It gives complex64, expected float32."),
         (lambda x: (2 * x).tolist(), "It gives a list, expected a tensor of shape (1,)."),
@@ -143,6 +143,12 @@ def test_a_wrong_answer_is_told_why_in_the_first_line(double, fn, reason, capsys
     assert not grade.passed and not grade.blank
     assert str(grade).splitlines()[0].endswith(reason)
     assert str(double.grade(fn)) == str(grade), "the same check says something else"
+
+
+def test_who_lost_digits_is_told_where_to_look(double):
+    x = torch.tensor([1 / 3], dtype=torch.float64)
+    case = FailingCase("all digits", {"x": x}, 2 * x, (2 * x.float()).double())
+    assert "alike in the digits shown: is a part of it computed in float32?" in str(case)
 
 
 def test_torchs_own_not_implemented_error_is_no_blank(double):

@@ -113,4 +113,4 @@ def test_the_steepest_quarter_and_what_forms_in_it():
     assert experiments.steepest_quarter(seen) == (1, 2)
     assert experiments.formed_in(seen, 1, 2) == pytest.approx(0.5)
     assert experiments.half_right(seen) == 2
-    assert experiments.half_right(seen[:2]) == 1
+    assert experiments.half_right(seen[:2]) == math.inf

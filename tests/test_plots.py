@@ -13,6 +13,7 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from matplotlib.colors import rgb_to_hsv
 from PIL import Image
 
 from utils import plots
@@ -209,4 +210,30 @@ def test_few_colors_are_true_colors():
     fig.savefig(full, format="png", dpi=plots.DPI, facecolor="white", bbox_inches="tight")
     drawn = np.asarray(Image.open(full).convert("RGB")).astype(int)
     shown = np.asarray(Image.open(io.BytesIO(plots._picture(fig, "x" * 50)[0])).convert("RGB"))
-    assert np.quantile(np.abs(drawn - shown), 0.99) < 20  # of 255; the rest are edges of letters
+    assert np.quantile(np.abs(drawn - shown), 0.99) < 16  # of 255; the rest are edges of letters
+
+
+def test_thin_lines_keep_their_hue():
+    fig, ax = plt.subplots(figsize=(5, 3))
+    for i, color in enumerate(plots.COLORS[:4]):
+        ax.plot([0, 1], [i, i + 0.5], color=color)
+        ax.axhline(i + 0.7, color=color, linestyle="--", linewidth=0.8)
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    full = io.BytesIO()
+    fig.savefig(full, format="png", dpi=plots.DPI, facecolor="white", bbox_inches="tight")
+    drawn = rgb_to_hsv(np.asarray(Image.open(full).convert("RGB")) / 255)
+    png = io.BytesIO(plots._picture(fig, "x" * 50)[0])
+    shown = rgb_to_hsv(np.asarray(Image.open(png).convert("RGB")) / 255)
+    turned = np.abs(drawn - shown)[..., 0][drawn[..., 1] > 0.25]  # of pixels that have a hue
+    assert (np.minimum(turned, 1 - turned) > 0.08).mean() < 0.01
+
+
+def test_pale_cells_of_a_map_can_be_told_apart():
+    fig, ax = plt.subplots(figsize=(3, 3))
+    values = np.linspace(0, 0.12, 9).reshape(3, 3)
+    plots.image(ax, values)
+    shown = np.asarray(Image.open(io.BytesIO(plots._picture(fig, "x" * 50)[0])).convert("L"))
+    cells = [value for value, n in zip(*np.unique(shown, return_counts=True), strict=True)
+             if n > shown.size / 30]  # fmt: skip
+    assert len(cells) >= 9

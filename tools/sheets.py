@@ -36,10 +36,11 @@ PAGE = """\
 body {{ width: 182mm; margin: 0 auto; font: 10pt/1.35 "Source Serif 4", Georgia, serif; }}
 .page {{ min-height: 267mm; display: flex; flex-direction: column; }}
 .front {{ height: 267mm; }}
-/* Figures are as wide as the page, and shrink together where the text needs the room. */
+/* Figures are as wide as the page, and shrink together where the text needs the room, but no
+   further than they can be read: then the front takes two pages, which `make sheets` refuses. */
 .front > * {{ flex-shrink: 0; }}
-.front div:has(img) {{ display: flex; flex-direction: column; flex: 0 1 auto; min-height: 0;
-  max-height: 95mm; }}
+.front div:has(img) {{ display: flex; flex-direction: column; flex: 0 1 auto;
+  min-height: 48mm; max-height: 95mm; }}
 .front img {{ flex: 0 1 auto; min-height: 0; width: 100%; object-fit: contain; }}
 .page + .page {{ break-before: page; }}
 h1 {{ font-size: 17pt; margin: 0 0 1mm; }} h2 {{ font-size: 12.5pt; margin: 4mm 0 1mm; }}
@@ -52,6 +53,13 @@ pre {{ white-space: pre-wrap; margin: 0; }} li {{ margin: 1mm 0; }} a {{ color: 
 </style></head><body>
 <div class="page front">{front}<div class="room"></div></div>
 <div class="page back">{back}<div class="room"></div></div>
+<script>
+function spill() {{  // what does not fit would be printed over the back
+  const front = document.querySelector(".front");
+  if (front.scrollHeight > front.clientHeight + 4) front.style.height = "auto";
+}}
+window.addEventListener("load", () => window.MathJax.startup?.promise.then(spill));
+</script>
 </body></html>
 """
 

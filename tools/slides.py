@@ -70,8 +70,9 @@ STYLE = """
                                         table-layout: auto; }
 .reveal .jp-RenderedHTMLCommon :is(td, th) { text-align: left; white-space: normal;
                                              vertical-align: top; }
-.reveal .jp-RenderedHTMLCommon :is(td, th):first-child { white-space: nowrap; }
-.reveal .jp-RenderedHTMLCommon td:last-child { width: 100%; }
+/* Claims: dots that stay together, and text that takes the rest. */
+.reveal .jp-RenderedHTMLCommon tr:not(:has(> :nth-child(3))) > :first-child { white-space: nowrap; }
+.reveal .jp-RenderedHTMLCommon tr:not(:has(> :nth-child(3))) > td:last-child { width: 100%; }
 mjx-container[display="true"] { margin: 10px 0 !important; }
 """
 

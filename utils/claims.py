@@ -13,12 +13,13 @@ from types import ModuleType
 from utils import syllabus
 
 SEEDS = (0, 1, 2, 3, 4)  # seen by whoever makes the lesson
-FRESH_SEEDS = (5, 6, 7, 8, 9)  # run once, when it is finished; nothing is changed for them
+FRESH_SEEDS = (5, 6, 7, 8, 9)  # run when it is finished; nothing is tuned to them
 CSV = syllabus.ROOT / "data" / "claims.csv"
 DOTS = {True: "●", False: "○", None: "·"}
 LEGEND = (
     "A dot a seed: ● holds, ○ does not, · not measured. The first five seeds were seen while the "
-    "lesson was made. The second five are fresh: they were run once, when it was finished."
+    "lesson was made. The second five are fresh: nothing was tuned to them. Where a claim was "
+    "changed after they had run, the lesson says so."
 )
 
 
@@ -59,7 +60,8 @@ def claim(statement: str, *, source: str, paper: str, bound: str) -> Callable[[C
     """Declare a claim. The function under it takes a seed and returns a Finding.
 
     source: paper, section or figure. paper: what it says. bound: when the claim holds of a seed,
-    in words, taken from the paper's statement before the first run and not moved afterwards.
+    in words, written before the first run: the direction of the paper's statement, its number
+    where the paper gives one. Not moved afterwards.
     """
 
     def declare(fn: Callable[[int], Finding]) -> Claim:

@@ -117,6 +117,8 @@ class Lesson:
         else:
             word = "close" if close else "right"
             said = f"✓ You guessed {guess}: {word}." if right else f"✗ You guessed {guess}."
+            if close and not right:
+                said += f" Within {close:g} counts as close."
         print(f"{said} What came out: {shown or came_out}")
 
     def claims(self) -> None:
@@ -154,6 +156,8 @@ def _came_true(guess: Any, came_out: str | float | bool, close: float) -> bool |
         return str(guess).strip().lower() == str(came_out).lower()
     try:
         number = float(guess.strip(" %") if isinstance(guess, str) else guess)
+        if isinstance(guess, str) and "%" in guess and abs(came_out) <= 1:
+            number /= 100  # a share, guessed in percent
     except (TypeError, ValueError, RuntimeError):  # the last: a tensor of several numbers
         return None
     return abs(number - came_out) <= close

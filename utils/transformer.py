@@ -25,9 +25,8 @@ Hooks = dict[str, Callable[[Tensor], Tensor | None]]
 def attention_pattern(query: Tensor, key: Tensor) -> Tensor:
     """softmax(q kᵀ / √d_head) over the keys up to the query: (..., query, key)."""
     n = query.shape[-2]
-    scores = query @ key.mT / query.shape[-1] ** 0.5
-    future = torch.ones(n, n, dtype=torch.bool, device=query.device).triu(1)
-    return scores.masked_fill(future, -torch.inf).softmax(-1)
+    future = query.new_full((n, n), -torch.inf).triu(1)  # −∞ where key > query, else 0
+    return (query / query.shape[-1] ** 0.5 @ key.mT + future).softmax(-1)
 
 
 class AttentionOnlyTransformer(nn.Module):

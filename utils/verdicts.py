@@ -38,7 +38,7 @@ class FailingCase:
         if told := difference(self.expected, self.got):
             rows.append(("", told))
         elif show(self.got) == show(self.expected):
-            rows.append(("", "alike in the digits shown"))
+            rows.append(("", "alike in the digits shown" + _single(self.expected)))
         return "\n".join(
             textwrap.indent(f"{k:<10}" + textwrap.indent(v, " " * 10).lstrip(), "  ")
             for k, v in rows
@@ -104,7 +104,9 @@ def _difference(expected: Any, got: Any) -> str:
         if got.shape != expected.shape:
             return f"{_shape(got)}, expected {tuple(expected.shape)}"
         if got.dtype != expected.dtype:
-            return f"{_name(got.dtype)}, expected {_name(expected.dtype)}"
+            floats = got.is_floating_point() and expected.is_floating_point()
+            why = ", the dtype of the inputs" * floats
+            return f"{_name(got.dtype)}, expected {_name(expected.dtype)}{why}"
         if not got.dtype.is_complex and (got.isnan() & ~expected.isnan()).any():
             return "nan, expected a number"
     elif isinstance(expected, torch.dtype) and isinstance(got, torch.dtype):
@@ -112,6 +114,12 @@ def _difference(expected: Any, got: Any) -> str:
     elif isinstance(expected, int | float) and torch.is_tensor(got) and got.dim():
         return f"{_shape(got)}, expected a number"
     return ""
+
+
+def _single(expected: Any) -> str:
+    """What to look for where float64 was expected to its last digits."""
+    double = torch.is_tensor(expected) and expected.dtype == torch.float64
+    return ": is a part of it computed in float32?" if double else ""
 
 
 def _shape(value: torch.Tensor) -> str:

@@ -8,10 +8,8 @@ import utils
 from lessons.debate.exercises import agent_score_difference, best_reveal, sparse_view
 from lessons.debate.experiments import (
     PAPER,
-    PAPER_SLOPES,
-    SKILLS,
+    STEPS,
     Informed,
-    consultancy_accuracy,
     elo_by_skill,
     expected_score,
     information_sweep,
@@ -20,10 +18,7 @@ from lessons.debate.experiments import (
     retrain,
     right,
     skill_matrix,
-    slope,
     table_cell,
-    two_plies,
-    under_attack,
 )
 from utils import progress
 from utils.claims import Finding, claim
@@ -31,7 +26,6 @@ from utils.worlds.pixels import (
     Reveal,
     accuracy,
     against_every_lie,
-    digits,
     held_out,
     random_pixels,
     skilled,
@@ -48,16 +42,16 @@ Cells = dict[tuple[str, int], tuple[float, float]]
 @cache
 def judges(seed: int) -> dict[int, nn.Module]:
     """The three judges, of up to 4, 6 and 16 pixels."""
-    return train_judges(seed, (4, 6, 16), sparse_view)
+    return train_judges(seed, (4, 6, 16), sparse_view, STEPS)
 
 
 @cache
-def random_accuracy(seed: int, n_pixels: int, draws: int = 20) -> float:
-    """The judge's accuracy from random pixels of all held-out images, mean over draws of pixels."""
-    judge, generator, (_, test) = judges(seed)[n_pixels], utils.generator(seed), digits(seed)
+def random_accuracy(seed: int, n_pixels: int, n_images: int = 400, draws: int = 20) -> float:
+    """The judge's accuracy from random pixels of held-out images, in %, mean over draws."""
+    judge, generator, test = judges(seed)[n_pixels], utils.generator(seed), held_out(seed, n_images)
     masks = [random_pixels(test.images, n_pixels, generator) for _ in range(draws)]
     views = (sparse_view(test.images, mask) for mask in masks)
-    return sum(accuracy(judge(view), test.labels) for view in views) / draws
+    return 100 * sum(accuracy(judge(view), test.labels) for view in views) / draws
 
 
 @cache
@@ -68,17 +62,6 @@ def table(seed: int) -> Cells:
         judge = judges(seed)[n_pixels]
         rates = table_cell(judge, *held_out(seed), n_pixels, committed=kind == "committed")
         cells[kind, n_pixels] = (100 * rates[0], 100 * rates[1])
-    return cells
-
-
-@cache
-def searched(seed: int) -> Cells:
-    """Table 2's cells at 4 pixels when both sides look two plies ahead, in %."""
-    cells = {}
-    for kind in progress.track(("committed", "open"), "two plies"):
-        committed, rule = kind == "committed", two_plies(4)
-        rates = table_cell(judges(seed)[4], *held_out(seed), 4, committed, rule)
-        cells[kind, 4] = (100 * rates[0], 100 * rates[1])
     return cells
 
 
@@ -96,13 +79,6 @@ def debated(seed: int, honest_reveal: Reveal, liar_reveal: Reveal) -> Tensor:
 def able_debate(seed: int) -> Tensor:
     """The same with both sides able."""
     return debated(seed, best_reveal, best_reveal)
-
-
-@cache
-def advised(seed: int, skill: float) -> float:
-    """The judge's accuracy, in %, under a consultant of that skill."""
-    rule = skilled(best_reveal, skill, utils.generator(seed))
-    return consultancy_accuracy(judges(seed)[6], *held_out(seed), rule)
 
 
 @cache
@@ -124,6 +100,18 @@ def asked(seed: int) -> tuple[Tensor, Tensor]:
     return questioned(judges(seed)[6], *held_out(seed), best_reveal, utils.generator(seed))
 
 
+def advised(seed: int) -> float:
+    """The judge's accuracy, in %, under an able consultant whom it can question."""
+    return sum(right(logits, held_out(seed).labels) for logits in asked(seed)) / 2
+
+
+@cache
+def random_debate(seed: int) -> float:
+    """The judge's accuracy, in %, between two answers when both sides reveal at random."""
+    random = skilled(best_reveal, 0.0, utils.generator(seed))
+    return right(debated(seed, random, random), held_out(seed).labels)
+
+
 def paired_lead(a: Tensor, b: Tensor) -> tuple[float, float]:
     """Mean difference over images and its standard error; a, b: one number an image."""
     lead = a - b
@@ -140,15 +128,14 @@ def paired_lead(a: Tensor, b: Tensor) -> tuple[float, float]:
     bound="within 5 points of both",
 )
 def judge_from_random_pixels(seed: int) -> Finding:
-    got = {n: 100 * random_accuracy(seed, n) for n in (4, 6)}
+    got = {n: random_accuracy(seed, n) for n in (4, 6)}
     off = max(abs(got[n] - PAPER_RANDOM[n]) for n in got)
     return Finding(got[6], "% right from 6", off <= 5)
 
 
-def _close(seed: int, kind: str, cells: Cells | None = None) -> Finding:
+def _close(seed: int, kind: str) -> Finding:
     """Whether both cells of Table 2 of this kind come within two standard errors of 100 images."""
-    cells = cells or table(seed)
-    near = []
+    cells, near = table(seed), []
     for n_pixels in (4, 6):
         p = sum(PAPER[kind, n_pixels]) / 200
         error = 100 * (p * (1 - p) / 100) ** 0.5
@@ -177,6 +164,17 @@ def open_honest_wins(seed: int) -> Finding:
 
 
 @claim(
+    "Even with an open lie, debate shows the judge more than random pixels",
+    source="Irving et al. 2018, section 3.1 and Table 2, no precommit",
+    paper="59.7 % against 48.2 % at 4 pixels, 74.4 % against 59.4 % at 6",
+    bound="on the same 100 images at least half of the paper's difference (11.5, 15) at both",
+)
+def open_debate_beats_random_pixels(seed: int) -> Finding:
+    gain = {n: mean_of(table(seed), "open", n) - random_accuracy(seed, n, 100) for n in (4, 6)}
+    return Finding(gain[6], "points at 6", gain[4] >= 11.5 / 2 and gain[6] >= 15 / 2)
+
+
+@claim(
     "Precommitment is crucial",
     source="Irving et al. 2018, section 3.1 and Table 2",
     paper="“for both 4 and 6 pixels precommit is crucial”: 25.5 and 14.5 points",
@@ -190,7 +188,7 @@ def precommitment_is_crucial(seed: int) -> Finding:
 
 @claim(
     "Lies that may change: whoever moves last has an advantage",
-    source="Irving et al. 2018, Table 2, no precommit",
+    source="Irving et al. 2018, Table 2, no precommit, by mover as in the course's sources",
     paper="honest last 68.4 and 81.5 %, honest first 51.0 and 67.4 %",
     bound="at least half of the paper's difference (17.4, 14.1 points) at both",
 )
@@ -201,7 +199,7 @@ def moving_last_helps(seed: int) -> Finding:
 
 @claim(
     "Precommitment takes most of that advantage away",
-    source="Irving et al. 2018, Table 2",
+    source="Irving et al. 2018, Table 2, by mover as reported in the course's sources",
     paper="2.9 and 3.0 points with precommit, 17.4 and 14.1 without",
     bound="less than half of our own difference without, at both",
 )
@@ -209,19 +207,6 @@ def committed_order_matters_less(seed: int) -> Finding:
     gain = {key: rates[1] - rates[0] for key, rates in table(seed).items()}
     less = [abs(gain["committed", n]) < gain["open", n] / 2 for n in (4, 6)]
     return Finding(gain["committed", 6], "points at 6", all(less))
-
-
-@claim(
-    "Debaters who search deeper leave the rates as they are",
-    source="Irving et al. 2018, Table 2 (tree search, 10,000 rollouts a move)",
-    paper="85.2 % and 59.7 % at 4 pixels, by far deeper search than ours",
-    bound="both sides two plies: within 7 points of the first, 10 of the second",
-)
-def search_leaves_the_rates(seed: int) -> Finding:
-    cells = searched(seed)
-    committed, uncommitted = (mean_of(cells, kind, 4) for kind in ("committed", "open"))
-    holds = abs(committed - 85.2) <= 7 and abs(uncommitted - 59.7) <= 10
-    return Finding(uncommitted, "% honest wins, open", holds)
 
 
 @claim(
@@ -244,20 +229,18 @@ def both_sides_are_needed(seed: int) -> Finding:
     bound="at least 10 points higher, the smallest of the papers' differences",
 )
 def debate_beats_consultancy(seed: int) -> Finding:
-    truth = held_out(seed).labels
-    consulted = sum(right(logits, truth) for logits in asked(seed)) / 2
-    gain = right(able_debate(seed), truth) - consulted
+    gain = right(able_debate(seed), held_out(seed).labels) - advised(seed)
     return Finding(gain, "points", gain >= 10)
 
 
 @claim(
-    "Even a consultant beats no help at all",
-    source="Khan et al. 2024, as reported in the course's sources",
+    "A consultant whom the judge can question beats no help at all",
+    source="Khan et al. 2024, abstract; consultancy as reported in the course's sources",
     paper="consultancy 78 and 54 %, no help 60 and 48 % (people, LLM judges)",
-    bound="consultancy at least 6 points above a guess between the two answers",
+    bound="at least 6 points above a guess between the two answers, the smaller difference",
 )
 def consultancy_beats_a_guess(seed: int) -> Finding:
-    rate = advised(seed, 1.0)
+    rate = advised(seed)
     return Finding(rate, "% right", rate >= 56)
 
 
@@ -268,26 +251,25 @@ def consultancy_beats_a_guess(seed: int) -> Finding:
     bound="both at skill 1 at least 2 points above both at skill 0 (two standard errors)",
 )
 def persuasive_debaters_help(seed: int) -> Finding:
-    _, truth = held_out(seed)
-    random = skilled(best_reveal, 0.0, utils.generator(seed))
-    gain = right(able_debate(seed), truth) - right(debated(seed, random, random), truth)
+    gain = right(able_debate(seed), held_out(seed).labels) - random_debate(seed)
     return Finding(gain, "points", gain >= 2)
 
 
 @claim(
-    "A more persuasive consultant makes the judge less accurate",
+    "A more persuasive consultant makes the judge less accurate, questioned or not",
     source="Michael et al. 2023, abstract (more skilled); Khan et al. 2024",
     paper="with more skill “the performance of debate goes up but … consultancy goes down”",
-    bound="at skill 1 at least 2 points below skill 0 (two standard errors)",
+    bound="questioned, skill 1 against skill 0: a loss of at least 10 points, as much as debate is "
+    "ahead of consultancy in the papers",
 )
 def persuasive_consultants_harm(seed: int) -> Finding:
-    loss = advised(seed, 0.0) - advised(seed, 1.0)
-    return Finding(loss, "points lost", loss >= 2)
+    loss = random_debate(seed) - advised(seed)  # at skill 0 all six pixels are random
+    return Finding(loss, "points lost", loss >= 10)
 
 
 @claim(
     "Honesty pays more in debate than with a consultant who is questioned",
-    source="Pallavi Sudhir et al. 2025, summary",
+    source="Pallavi Sudhir et al. 2025, third-party summary",
     paper="debate gives the stronger incentive to be honest, consultancy a weak one",
     bound="agent score difference higher by two standard errors, image by image",
 )
@@ -305,9 +287,9 @@ def honesty_pays_in_debate(seed: int) -> Finding:
 
 
 @claim(
-    "Debate helps most where the judge lacks information",
-    source="Kenton et al. 2024, abstract",
-    paper="debate beats direct answers under information asymmetry; else results are mixed",
+    "What the judge sees for itself takes away half of what debate can do",
+    source="the lesson's own question, after Kenton et al. 2024, abstract",
+    paper="debate beats direct answers where the judge lacks information; else results are mixed",
     bound="over 4 more random pixels 2 points at 0 own pixels; of the errors left by those it "
     "removes less than half of that share at 12",
 )
@@ -322,32 +304,16 @@ def debate_helps_the_uninformed(seed: int) -> Finding:
     "Training the judge against an optimized liar stops what that liar exploits",
     source="Radhakrishnan 2023, comment below the progress update",
     paper="debaters learned cues that the judge liked; training it in parallel made this “a "
-    "nonissue”",
+    "nonissue” (as reported in the course's sources)",
     bound="liar picks anew against the trained judge: half of the points lost are back",
 )
 def training_the_judge_helps(seed: int) -> Finding:
     random, (images, truth) = skilled(best_reveal, 0.0, utils.generator(seed)), held_out(seed)
-    before = right(debated(seed, random, random), truth)
     fooled = right(asked(seed)[1], truth)
     trained = retrain(judges(seed)[6], seed)
-    # 64 tries are all pixels.
-    after = under_attack(trained, images, truth, random, 64, utils.generator(seed))
-    share = 100 * (after - fooled) / (before - fooled)
+    after = right(one_on_one(trained, images, truth, random, best_reveal), truth)
+    share = 100 * (after - fooled) / (random_debate(seed) - fooled)
     return Finding(share, "% of the loss is back", share >= 50)
-
-
-@claim(
-    "Elo grows with skill, far faster for the honest side than for the liar",
-    source="Engels et al. 2025, Debate, authors' repository",
-    paper="slopes 1.098 for the overseeing side and 0.049 for the other: 22 times",
-    bound="both least-squares slopes over five skills positive, the honest side's at least 11 "
-    "times (half of 22) the liar's",
-)
-def elo_grows_with_skill(seed: int) -> Finding:
-    honest, liars = elo_by_skill(skills(seed))
-    up, up_liar = slope(SKILLS, honest), slope(SKILLS, liars)
-    paper = PAPER_SLOPES[0] / PAPER_SLOPES[1]
-    return Finding(up / up_liar, "times as steep", up_liar > 0 and up / up_liar >= paper / 2)
 
 
 @claim(

@@ -13,15 +13,16 @@ from utils.worlds.pixels import Judge, Reveal, margin
 @exercise(
     difficulty=1,
     minutes=6,
-    teaches="what the judge is given, and why a black pixel and an unseen one must differ",
+    teaches="what the judge is given: the values that it may see, and which ones those are",
     given="blanks",
     hints=[
         "torch.where(condition, a, b) keeps a where the condition holds.",
         "The mask has 1 for every revealed pixel, also for one whose value is 0.",
         "Join the two along the last dimension. Both need the same shape before that: broadcast.",
     ],
-    why="A black pixel and a hidden one have the same value, 0. Only the mask tells the judge "
-    "which of the two it sees.",
+    why="A black pixel and a hidden one have the same value, 0, and only the mask tells them "
+    "apart. In this game black pixels are never revealed, so the mask says nothing that the values "
+    "do not; it spares the network from deriving it.",
 )
 def sparse_view(images: Tensor, revealed: Tensor) -> Tensor:
     """What the judge's network is given (Irving et al. 2018, section 3.1): values, then mask.
@@ -214,8 +215,10 @@ def elo_from_wins(wins: Tensor) -> Tensor:
     wins: (players, players), how often i beat j; a tie is half a win each. The diagonal is not
     looked at, and pairs need not have met. Bradley & Terry (1952) on Elo's scale. Returns
     (players,) in float64, with mean 0, since only differences are determined. A rating may be off
-    by one point: what matters is the maximum, not how you climb to it. If a player, or a group,
-    never lost to the others (or never won), no finite ratings are most likely: ValueError.
+    by one point: what matters is the maximum, not how you climb to it, but all checks together
+    have 20 seconds: thousands of small steps take longer, Newton's method does not. If a player,
+    or a group, never lost to the others (or never won), no finite ratings are most likely:
+    ValueError.
     """
     n = len(wins)
     identity = torch.eye(n, dtype=torch.float64)

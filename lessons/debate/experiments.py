@@ -44,7 +44,7 @@ PAPER = {  # Irving et al. 2018, Table 2, in %: honest first, liar first
     ("open", 6): (67.4, 81.5),
 }
 
-PAPER_SLOPES = (1.098, 0.049)  # Engels et al. 2025: Elo in their debate game by general Elo
+STEPS = 1500  # of the judges' training
 SKILLS = (0.0, 0.25, 0.5, 0.75, 1.0)
 OWN_PIXELS = (0, 1, 2, 4, 8, 12)
 
@@ -57,12 +57,12 @@ def debate_logits(
     honest_reveal: Reveal = best_reveal, liar_reveal: Reveal = best_reveal,
 ) -> Tensor:  # fmt: skip
     """The judge's logits after a debate for each lie: (images, n) lies to (images, n, 10)."""
-    ends = []
-    for lie in lies.unbind(1):  # one lie of every image at a time: larger batches are slower
-        games = images, truth, lie
-        moves = play_debate(judge, *games, n_pixels, honest_first, honest_reveal, liar_reveal)
-        ends.append(judge(sparse_view(images, mask_of(images, moves))))
-    return torch.stack(ends, 1)
+    n, rules, ends = lies.shape[1], (honest_reveal, liar_reveal), []
+    games = images.repeat(n, 1), truth.repeat(n), lies.T.flatten()
+    for some in zip(*(x.split(200) for x in games), strict=True):  # more at once is slower
+        moves = play_debate(judge, *some, n_pixels, honest_first, *rules)
+        ends.append(judge(sparse_view(some[0], mask_of(some[0], moves))))
+    return torch.cat(ends).unflatten(0, (n, -1)).transpose(0, 1)
 
 
 def table_cell(
@@ -113,7 +113,7 @@ def best_of(tries: int, generator: torch.Generator) -> Reveal:
         legal = ~revealed & (image > 0)
         lot = torch.rand(image.shape, generator=generator).masked_fill(~legal, -1.0)
         least = lot.topk(min(tries, lot.shape[1]), -1).values[:, -1:]
-        seen = image.masked_fill(~revealed & (lot < least), 0.0)  # what is black is not tried
+        seen = image.masked_fill(~revealed & (lot < least), 0.0)  # what is 0 is not tried
         return best_reveal(judge, seen, revealed, claim, other_claim)
 
     return reveal
@@ -140,7 +140,7 @@ def scripted(pixels: list[int]) -> Reveal:
             pixel = pixels[turn]
             if image[0, pixel] > 0 and not revealed[0, pixel]:
                 return torch.tensor([pixel])
-            print(f"Pixel {pixel} is black or revealed already: the machine plays for you.")
+            print(f"Pixel {pixel} is empty or revealed already: the machine plays for you.")
         return best_reveal(judge, image, revealed, claim, other_claim)
 
     return reveal
@@ -226,7 +226,7 @@ def elo_by_skill(won: Tensor, games: int = 900) -> tuple[Tensor, Tensor]:
     try:
         rating = elo_from_wins(wins)
     except ValueError:
-        print("Somebody never lost. Half a win is added on both sides of each pairing: a prior.")
+        print("No finite ratings. Half a win is added on both sides of each pairing: a prior.")
         wins[:n, n:] += 0.5
         wins[n:, :n] += 0.5
         rating = elo_from_wins(wins)
@@ -313,20 +313,17 @@ def retrain(judge: nn.Module, seed: int, rounds: int = 50) -> nn.Module:
     return judge.requires_grad_(False)
 
 
-def under_attack(
-    judge: Judge, images: Tensor, truth: Tensor, honest: Reveal, tries: int,
-    generator: torch.Generator,
-) -> float:  # fmt: skip
-    """How often the judge is right, in %, when the liar takes the best of so many pixels."""
-    return right(one_on_one(judge, images, truth, honest, best_of(tries, generator)), truth)
-
-
 # And-or trees.
 
 
 def random_trees(n: int, depth: int, generator: torch.Generator) -> Tensor:
-    """Leaves that are True with 0.618: then the share of True stays so every two levels up."""
-    return torch.rand(n, 2**depth, generator=generator) < (5**0.5 - 1) / 2
+    """Leaves that are True with a chance that makes 0.618 of the roots True, at any depth.
+
+    0.618 stays 0.618 under an `and` of two and then an `or` of two. At an odd depth an `or` comes
+    first, and makes 0.618 of 0.382.
+    """
+    golden = (5**0.5 - 1) / 2
+    return torch.rand(n, 2**depth, generator=generator) < (1 - golden if depth % 2 else golden)
 
 
 def obfuscated_trees(n: int, depth: int, generator: torch.Generator) -> Tensor:

@@ -33,4 +33,4 @@ def pair_loss(
     reward per nat. Returns nats.
     """
     margin = beta * ((policy_chosen - ref_chosen) - (policy_rejected - ref_rejected))
-    return math.log1p(math.exp(-margin))
+    return max(0.0, -margin) + math.log1p(math.exp(-abs(margin)))  # exp(800) would overflow

@@ -60,8 +60,8 @@ def dpo_loss(
 
     With label_smoothing = ε each label is believed with chance 1 − ε only, and with chance ε the
     other order was right: the loss is the expected one (conservative DPO, Mitchell 2023).
-    The first four: (pairs,), log-probabilities of answers, in nats. Returns a scalar, in nats, of
-    their dtype. Margins of ±1000 must stay finite.
+    The first four: (pairs,), log-probabilities of answers, in nats. label_smoothing: from 0 to 1/2.
+    Returns a scalar, in nats, of their dtype. Margins of ±1000 must stay finite.
     """
     chosen = implicit_reward(policy_chosen, ref_chosen, beta)
     rejected = implicit_reward(policy_rejected, ref_rejected, beta)

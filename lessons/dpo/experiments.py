@@ -15,11 +15,14 @@ import utils
 from lessons.dpo.exercises import dpo_loss, dr_dpo_loss, ipo_loss, kto_loss
 from lessons.dpo.tables import (  # noqa: F401 (lesson.md shows these, too)
     ask,
+    asked,
     dpo_by_table,
     entropy_matching,
     fit_rewards,
+    ipo_by_table,
     label_loss,
     least,
+    ridge,
     rlhf_optimum,
 )
 from utils import progress
@@ -35,11 +38,13 @@ from utils.worlds.preferences import (
 
 
 class Run(NamedTuple):
-    """One policy to train: by which loss, at which β, with which share of its labels flipped."""
+    """One policy to train: by which loss, at which β, on which pairs, for how long."""
 
     method: str = "DPO"  # or conservative, robust, Dr. DPO, IPO, KTO
     beta: float = 0.1
-    flip_rate: float = 0.0
+    flip_rate: float = 0.0  # the share of labels flipped; robust DPO needs less than 0.5
+    n_pairs: int = 400
+    steps: int = 300
 
 
 class Pairs(NamedTuple):
@@ -98,7 +103,7 @@ def loss_on(
 
     logprobs: the policy's, of all chosen, then of all rejected answers. kl: as kto_loss's kl_*.
     """
-    method, beta, flip_rate = run
+    method, beta, flip_rate, *_ = run
     four = (*logprobs.chunk(2), batch.ref_chosen, batch.ref_rejected)
     if method == "KTO":  # thumbs up for the chosen, down for the rejected
         good = torch.arange(len(logprobs)) < len(batch.chosen)
@@ -123,17 +128,24 @@ class Probe(NamedTuple):
     fresh: float  # the same on new answers of the reference: −KL(π_ref‖π)
 
 
+@cache
+@torch.no_grad()
+def fresh_answers(reference: Policy) -> tuple[Tensor, Tensor]:
+    """200 answers of the reference that no pair contains, and its log-probabilities of them."""
+    answers = reference.sample(200, utils.generator(1))
+    return answers, log_probability(reference, answers)
+
+
 @torch.no_grad()
 def probe(step: int, policy: Policy, reference: Policy, world: World, pairs: Pairs) -> Probe:
     """Measure a policy on 1,000 answers of its own, 200 of the reference, 200 pairs at most."""
-
-    def moved(answers: Tensor) -> Tensor:
-        return (log_probability(policy, answers) - log_probability(reference, answers)).mean()
-
     own, some = policy.sample(1000, utils.generator(0)), pairs.rows(slice(200))
-    distance = moved(own[:500]).clamp(min=0).sqrt()
-    theirs = reference.sample(200, utils.generator(1))
-    changes = moved(some.chosen), moved(some.rejected), moved(theirs)
+    theirs, before = fresh_answers(reference)
+    answers = [own[:500], some.chosen, some.rejected, theirs]
+    at_start = [log_probability(reference, own[:500]), some.ref_chosen, some.ref_rejected, before]
+    moved = log_probability(policy, torch.cat(answers)) - torch.cat(at_start)
+    kl, *changes = (part.mean() for part in moved.split([len(x) for x in answers]))
+    distance = kl.clamp(min=0).sqrt()
     return Probe(step, *(x.item() for x in (distance, world.gold(own).mean(), *changes)))
 
 
@@ -162,26 +174,41 @@ def total_loss(
     return sum(losses)
 
 
-def train(
-    seed: int, runs: Sequence[Run], n_pairs: int = 400, steps: int = 300, every: int = 25
-) -> tuple[Policies, dict[Run, list[Probe]]]:
-    """Train a policy a run from one reference, side by side; probe each `every` steps."""
+def batches(run: Run, seed: int) -> Tensor:
+    """Which 64 pairs each step takes, (steps, 64): none twice if there are enough, else drawn."""
+    generator, taken = utils.generator(seed), 64 * run.steps
+    if run.n_pairs >= taken:
+        return torch.randperm(run.n_pairs, generator=generator)[:taken].view(-1, 64)
+    return torch.randint(run.n_pairs, (run.steps, 64), generator=generator)
+
+
+def first(policies: Policies, n: int) -> Policies:
+    """The first n of them: what trains these trains those."""
+    part = copy.copy(policies)
+    part.weights = {name: value[:n] for name, value in policies.weights.items()}
+    return part
+
+
+def train(seed: int, runs: Sequence[Run], every: int = 25) -> tuple[dict, dict]:
+    """Train a policy a run, side by side. Returns, by run, the policy and a probe each `every`."""
     world, reference = start(seed)
-    pairs = [collect_pairs(world, reference, n_pairs, seed, run.flip_rate) for run in runs]
-    policies, sampler = Policies(reference, len(runs)), utils.generator(seed)
-    adam, generator = torch.optim.Adam(policies.parameters(), lr=2e-3), utils.generator(seed)
-    first = probe(0, reference, reference, world, pairs[0])
-    probes = {run: [first] for run in runs}
-    for step in progress.track(range(1, steps + 1), "training"):
-        rows = torch.randint(n_pairs, (64,), generator=generator)
-        loss = total_loss(policies, reference, runs, [p.rows(rows) for p in pairs], sampler)
+    runs = sorted(runs, key=lambda run: -run.steps)  # those that others leave behind come first
+    pairs = [collect_pairs(world, reference, run.n_pairs, seed, run.flip_rate) for run in runs]
+    rows = [batches(run, seed) for run in runs]
+    policies, generator = Policies(reference, len(runs)), utils.generator(seed)
+    adam = torch.optim.Adam(policies.parameters(), lr=2e-3)
+    trained, probes = {}, {run: [probe(0, reference, reference, world, pairs[0])] for run in runs}
+    for step in progress.track(range(1, runs[0].steps + 1), "training"):
+        going = [run for run in runs if step <= run.steps]
+        batch = [pairs[i].rows(rows[i][step - 1]) for i in range(len(going))]
         adam.zero_grad()
-        loss.backward()
+        total_loss(first(policies, len(going)), reference, going, batch, generator).backward()
         adam.step()
-        if step % every == 0 or step == steps:
-            for i, run in enumerate(runs):
-                probes[run].append(probe(step, policies[i], reference, world, pairs[i]))
-    return policies, probes
+        for i, run in enumerate(going):
+            if step % every == 0 or step == run.steps:
+                trained[run] = policies[i]  # at last the finished one
+                probes[run].append(probe(step, trained[run], reference, world, pairs[i]))
+    return trained, probes
 
 
 def train_rl(seed: int, n_pairs: int = 400, steps: int = 100, every: int = 10) -> list[Probe]:
@@ -209,7 +236,7 @@ def sft_on(reference: Policy, pairs: Pairs, seed: int) -> Policy:
     """A copy of the reference that imitates all answers of the pairs, chosen and rejected alike."""
     policy = copy.deepcopy(reference).requires_grad_(True)
     answers = torch.cat([pairs.chosen, pairs.rejected])
-    sft(policy, answers, utils.generator(seed), steps=400, batch=128)
+    sft(policy, answers, utils.generator(seed), steps=200, batch=128)
     return policy.requires_grad_(False)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lessons.dpo import law
-from lessons.dpo.experiments import Probe, Run
+from lessons.dpo.experiments import Probe, Run, fall
 from lessons.dpo.tables import BIASED, EVEN, PEOPLE, rlhf_optimum
 from utils import claims, plots
 
@@ -19,108 +19,148 @@ LOWEST = -1.3  # sd of gold: RL falls out of the picture
 
 
 def few_pairs(
-    reward: Tensor, enough: Tensor, few: Tensor, n_pairs: int, sizes: Sequence[int],
+    reward: Tensor, enough: Tensor, few: Tensor, wins: Tensor, sizes: Sequence[int],
     apart: Mapping[str, Sequence[Sequence[float]]], far: float,
 ) -> tuple[Figure, str]:  # fmt: skip
     """Implicit against true reward of each answer; distance to RLHF's optimum against pairs.
 
-    enough, few: implicit rewards with every pair and with n_pairs. apart: of DPO, RLHF on the same
-    pairs and RLHF with a ridge, a row a draw of pairs. far: of the reference itself.
+    enough, few: implicit rewards with every pair and with those of wins. apart: of DPO, RLHF on the
+    same pairs, and both with a ridge, a row a draw of pairs. far: of the reference itself.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.1))
-    for implied in (few, enough):
-        shown = (implied - implied.median()).clamp(-REWARDS, REWARDS)
-        left.plot(reward, shown, linestyle="", markersize=3)
-    blue, _, green = plots.COLORS[:3]
+    n_pairs, never = int(wins.sum()), (wins + wins.T).sum(0) == 0
+    shown = (few - few.median()).clamp(-REWARDS, REWARDS)
+    blue, orange, green, red = plots.COLORS[:4]
+    dots = {"linestyle": "", "marker": "o", "markersize": 3}
+    left.plot(reward[~never], shown[~never], color=blue, **dots)
+    left.plot(reward[never], shown[never], color="0.6", **dots)
+    left.plot(reward, enough - enough.median(), color=orange, **dots | {"marker": "s"})
     left.text(-4.6, 19, f"{n_pairs:,} pairs", color=blue, fontsize=9)
+    if never.any():
+        left.text(-4.6, 7, "never drawn", color="0.4", fontsize=9)
     left.text(-4.6, -12, "every pair", color="#A06A00", fontsize=9)  # the orange, dark for text
     left.set_yticks([-REWARDS, 0, REWARDS], labels=[f"≤ −{REWARDS:g}", "0", f"≥ {REWARDS:g}"])
     left.set(xlabel="true reward", ylabel="implicit reward, less its median")
-    left.set_title(f"{n_pairs:,} pairs leave rewards unknown")
-    dpo, same, ridge = apart.values()
-    red = plots.COLORS[3]
-    plots.seed_lines(right, sizes, dpo, color=blue, marker="o")
-    mean = [sum(x) / len(x) for x in zip(*same, strict=True)]
-    look = {"linestyle": "", "fillstyle": "none", "markersize": 9}
-    right.plot(sizes[: len(mean)], mean, color=red, marker="s", **look)
-    plots.seed_lines(right, sizes, ridge, color=green, marker="^")
+    left.set_title(f"Rewards implied by {n_pairs:,} pairs")
+    mean = {name: [sum(x) / len(x) for x in zip(*row, strict=True)] for name, row in apart.items()}
+    dpo, same, dpo_ridge, ridge = mean
+    hollow = {"linestyle": "", "fillstyle": "none", "markersize": 9}
+    for row in apart[dpo]:  # no mean: between two draws there may be nothing
+        right.plot(sizes, row, color=blue, marker="o", linewidth=1)
+    right.plot(sizes[: len(mean[same])], mean[same], color=red, marker="s", **hollow)
+    plots.seed_lines(right, sizes, apart[ridge], color=green, marker="^")
+    right.plot(sizes[: len(mean[dpo_ridge])], mean[dpo_ridge], color=blue, marker="D", **hollow)
     right.axhline(far, color="black", linestyle="--", linewidth=1, marker="")
     for y, color, said in (
         (0.81, blue, "● DPO"),
         (0.71, red, "□ RLHF, same pairs"),
         (far + 0.03, "black", "the reference itself"),
-        (0.1, green, "▲ RLHF, with a ridge"),
+        (0.17, green, "▲ RLHF, with a ridge"),
+        (0.07, blue, "◇ DPO, with a ridge"),
     ):
         right.text(sizes[0], y, said, color=color, fontsize=9)
     right.set(xscale="log", ylim=(0, 1.05), xlabel="pairs", ylabel="total variation to π*")
-    right.set_title("RLHF is no better without a ridge")
+    right.set_xticks(sizes, labels=[f"{n:,}" for n in sizes])
+    helps = max(*mean[ridge], *mean[dpo_ridge]) < far < min(mean[dpo][0], mean[same][0])
+    right.set_title("A ridge helps RLHF and DPO alike" if helps else "Distance to RLHF's optimum")
     outside = int(((few - few.median()).abs() > REWARDS).sum())
-    first, last = ([sum(x) / len(x) for x in zip(*runs, strict=True)] for runs in (dpo, ridge))
+    alike = torch.corrcoef(torch.stack([reward, shown]))[0, 1].item()
+    ways = [f"{name} {row[0]:.2f} to {row[-1]:.2f}" for name, row in mean.items()]
     return fig, (
         "Left: with every pair the implicit reward is the true reward, a straight line; with "
-        f"{n_pairs:,} pairs it is unrelated to it, and {outside} of {len(few)} answers lie "
-        f"{REWARDS:g} or more from the median. "
-        "Right: total variation to RLHF's optimum against pairs. DPO and RLHF on "
-        f"rewards of the same pairs coincide, from {first[0]:.2f} at {sizes[0]:,} to "
-        f"{first[-1]:.2f} at {sizes[-1]:,}; with a ridge it is {last[0]:.2f} to {last[-1]:.2f}; "
-        f"the reference is {far:.2f} away."
+        f"{n_pairs:,} pairs its correlation with the true reward is {alike:.2f}, {outside} of "
+        f"{len(few)} answers lie {REWARDS:g} or more from the median, and {int(never.sum())} were "
+        f"never drawn. Right: total variation to RLHF's optimum, from {sizes[0]:,} pairs on: "
+        f"{'; '.join(ways)}. The reference is {far:.2f} away."
     )
 
 
 def both_fall(probes: Sequence[Probe]) -> tuple[Figure, str]:
-    """Change of log-probability by step: chosen, rejected and fresh answers, and the margin."""
-    fig, ax = plt.subplots(figsize=(5.4, 3))
+    """By step: change of log-probability of chosen, rejected and fresh answers; gold beside it."""
+    fig, (ax, right) = plt.subplots(1, 2, figsize=(7.4, 3), width_ratios=(3, 2))
     steps = [p.step for p in probes]
-    ax.plot(steps, [p.chosen - p.rejected for p in probes], label="margin")
+    ax.plot(steps, [p.chosen - p.rejected for p in probes], label="chosen − rejected")
     ax.plot(steps, [p.chosen for p in probes], label="chosen")
     ax.plot(steps, [p.rejected for p in probes], label="rejected")
     ax.plot(steps, [p.fresh for p in probes], "--", color="0.45", marker="", label="fresh answers")
     ax.axhline(0, color="0.7", linewidth=0.8, marker="")
     ax.set(xlabel="step", ylabel="change of log-probability (nats)")
-    ax.set_title("Both get less likely, and the margin grows")
-    plots.label_ends(ax)
     end = probes[-1]
+    both = end.rejected < end.chosen < 0
+    ax.set_title("Both get less likely" if both else "How answers moved")
+    plots.label_ends(ax)
+    gold = [p.gold for p in probes]
+    right.plot(steps, gold, color="black", **plots.GOLD)
+    right.set(xlabel="step", ylabel="gold (sd)")
+    right.set_title("And yet gold rises" if both and gold[-1] > gold[0] + 0.2 else "Gold meanwhile")
     return fig, (
         f"Change of log-probability over {end.step} steps: chosen answers end at "
         f"{end.chosen:.0f} nats, rejected ones at {end.rejected:.0f}, fresh answers of the "
-        f"reference between them at {end.fresh:.0f}. "
-        f"The margin is {end.chosen - end.rejected:.0f}."
+        f"reference at {end.fresh:.0f}. "
+        f"Chosen less rejected is {end.chosen - end.rejected:.0f}. "
+        f"Right: gold goes from {gold[0]:.1f} to {gold[-1]:.1f} sd."
     )
+
+
+# What a path's fall was in each seed: claim, method, look.
+FALLS = (
+    ("dpo_overoptimizes", "DPO"), ("ipo_overoptimizes_later", "IPO"), ("kto_overoptimizes", "KTO"),
+)  # fmt: skip
 
 
 def gold_turns_down(
     curves: Mapping[Run, Sequence[Probe]], rl: Sequence[Probe]
 ) -> tuple[Figure, str]:
-    """Gold against √KL: DPO and the law fitted to it left, the others and RL right."""
-    fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2), sharey=True)
+    """Gold against √KL: DPO and the law fitted to it, the others and RL; falls in the claims."""
+    fig, axes = plt.subplots(1, 3, figsize=(8.4, 3.3), width_ratios=(3, 3, 2))
     ordered = sorted(curves.items(), key=lambda item: -item[0].beta)
     dpo = {f"β = {run.beta:g}": probes for run, probes in ordered if run.method == "DPO"}
     others = {run.method: probes for run, probes in ordered if run.method != "DPO"} | {"RL": rl}
     looks = cycle(zip(plots.COLORS, plots.MARKERS, strict=True))
-    for ax, panel in zip(axes, (dpo, others), strict=True):
+    colors = {}
+    for ax, panel in zip(axes[:2], (dpo, others), strict=True):
         for name, probes in panel.items():
-            color, marker = next(looks)
+            color, marker = colors[name] = next(looks)
             _path(ax, probes, name, "black" if name == "RL" else color, marker)
-        ax.set(xlabel="√KL to the reference (√nats)", ylim=(LOWEST, None))
+        ax.set(xlabel="√KL to the reference (√nats)")
         shown = [p.distance for probes in panel.values() for p in probes if p.gold > LOWEST]
         ax.set_xlim(-0.05, 1.03 * max(shown))
+    top = max(ax.get_ylim()[1] for ax in axes[:2])
+    for ax in axes[:2]:
+        ax.set_ylim(LOWEST, top)
     d = torch.linspace(0, axes[0].get_xlim()[1], 100, dtype=torch.float64)
     distance, gold = law.seen([*dpo.values()])
     weights, _ = law.fit(law.rl_law(distance), gold)
     axes[0].plot(d, law.rl_law(d) @ weights, color="0.45", linestyle=":", marker="")
-    said = "dotted: d (α − β log d),\nfitted to all three"
-    axes[0].text(0.03 * d[-1], -0.5, said, color="0.35", fontsize=9)
-    axes[0].set(ylabel="gold (sd)", title="DPO turns down at a small β")
-    axes[1].set_title("So do IPO and KTO at a small β, and RL")
-    ends = [
-        f"{name} {max(p.gold for p in probes):.1f} and {probes[-1].gold:.1f}"
-        for name, probes in (dpo | others).items()
-    ]
+    said = "dotted: d (a − b log d),\nd = √KL, fitted to all"
+    axes[0].text(0.03 * d[-1], -0.9, said, color="0.35", fontsize=9)
+    axes[0].set(ylabel="gold (sd)", title="DPO, one seed")
+    axes[1].set_title(f"{', '.join(others)}, the same seed")
+    told = _falls(axes[2], colors)
+    ends = [f"{name} {fall(probes):.2f}" for name, probes in (dpo | others).items()]
     return fig, (
-        "Gold against the square root of KL, a curve a run, each from the reference outwards, and "
-        "left the law of Gao et al. fitted to DPO's three curves, which rises and then levels off. "
-        f"Highest gold and gold at the end, in sd: {', '.join(ends)}."
+        "Gold against the square root of KL in one seed, DPO at its values of beta left, "
+        f"{', '.join(others)} in the middle; large marks are the ends. Dotted beside DPO the law "
+        "d times (a minus b log d), fitted to all its probes. By so many sd gold ends below its "
+        f"peak, neighboring probes averaged: {', '.join(ends)}. {told}"
     )
+
+
+def _falls(ax: Axes, colors: Mapping[str, tuple[str, str]]) -> str:
+    """The falls that the claims measured, a mark a seed, and the bound. Returns what it shows."""
+    counts, told = [], []
+    for x, (claim, name) in enumerate(FALLS):
+        found = by_seed(claim)
+        color, marker = colors.get(name, (plots.COLORS[2], plots.MARKERS[2]))  # of β = 0.01
+        spread = [x + 0.06 * (i - len(found) / 2) for i in range(len(found))]
+        ax.plot(spread, found, linestyle="", color=color, marker=marker, markersize=5)
+        counts.append(f"{sum(y >= 0.2 for y in found)}")
+        told.append(f"{name} " + ", ".join(f"{y:.2f}" for y in found))
+    ax.axhline(0.2, color="black", linestyle="--", linewidth=1, marker="")
+    ax.set_xticks(range(len(FALLS)), labels=[name for _, name in FALLS])
+    ax.set(xlim=(-0.5, len(FALLS) - 0.5), ylabel="fall (sd), a mark a seed")
+    ax.set_title(f"≥ 0.2 in {', '.join(counts)} of 10")
+    return f"Right: the fall in ten seeds at beta 0.01: {'; '.join(told)}; the bound is 0.2."
 
 
 def _path(ax: Axes, probes: Sequence[Probe], name: str, color: str, marker: str) -> None:
@@ -139,13 +179,19 @@ def _path(ax: Axes, probes: Sequence[Probe], name: str, color: str, marker: str)
     ax.annotate(name, (x[end], y[end]), offset, textcoords="offset points", color=color, ha=side)
 
 
+# Gains over DPO that the claims measured: claim, method, name.
+GAINS = (
+    ("dr_dpo_beats_dpo_on_clean_labels", "Dr. DPO", "Dr. DPO,\nno flips"),
+    ("dr_dpo_beats_dpo_on_flipped_labels", "Dr. DPO", "Dr. DPO,\n40 %"),
+    ("robust_dpo_beats_dpo", "robust", "robust,\n40 %"),
+)
+
+
 def noise(gold: Mapping[Run, float]) -> tuple[Figure, str]:
     """Gold against the share of flipped labels, a line a method.
 
     Right of it the gains over DPO that the claims found, a mark a seed.
     """
-    of_claims = {"Dr. DPO": "dr_dpo_beats_dpo", "robust": "robust_dpo_wins_under_noise"}
-    gains = {method: _by_seed(name) for method, name in of_claims.items()}
     fig, (ax, right) = plt.subplots(1, 2, figsize=(7.4, 3.1), width_ratios=(3, 2))
     methods = list(dict.fromkeys(run.method for run in gold))
     said = []
@@ -154,25 +200,29 @@ def noise(gold: Mapping[Run, float]) -> tuple[Figure, str]:
         ax.plot(*zip(*points, strict=True), label=method)
         said.append(f"{method} " + ", ".join(f"{y:.1f}" for _, y in points))
     ax.set(xlabel="flipped labels (%)", ylabel="gold at the end (sd)")
-    ax.set_xticks(sorted({100 * run.flip_rate for run in gold}))
-    ax.set_title("Flipped labels cost every method dear")
+    rates = sorted({run.flip_rate for run in gold})
+    ax.set_xticks([100 * rate for rate in rates])
+    worst, best = (max(y for r, y in gold.items() if r.flip_rate == x) for x in (rates[-1], 0))
+    halved = worst < best / 2
+    ax.set_title("Flips cost all over half, one seed" if halved else "Gold with flips, one seed")
     plots.label_ends(ax)
-    for x, (method, found) in enumerate(gains.items()):
-        look = methods.index(method)
-        spread = [x + 0.03 * (i - len(found) / 2) for i in range(len(found))]
+    better = []
+    for x, (claim, method, name) in enumerate(GAINS):
+        found, look = by_seed(claim), methods.index(method)
+        spread = [x + 0.05 * (i - len(found) / 2) for i in range(len(found))]
         color, marker = plots.COLORS[look], plots.MARKERS[look]
         right.plot(spread, found, linestyle="", color=color, marker=marker)
-        said.append(f"{method} gains over DPO, by seed " + ", ".join(f"{y:.2f}" for y in found))
+        better.append(f"{sum(y > 0 for y in found)}")
+        name = name.replace("\n", " ")
+        said.append(f"{name}: gains over DPO, by seed " + ", ".join(f"{y:.2f}" for y in found))
     right.axhline(0, color="0.7", linewidth=0.8, marker="")
-    labels = {"Dr. DPO": "Dr. DPO, the least\nof three rates", "robust": "robust,\nat 40 % flips"}
-    right.set_xticks(range(len(gains)), labels=[labels[method] for method in gains])
-    right.set(xlim=(-0.5, len(gains) - 0.5), ylabel="gain (sd), a mark a seed")
-    better = " and ".join(str(sum(y > 0 for y in found)) for found in gains.values())
-    right.set_title(f"Gains in {better} of {max(map(len, gains.values()))} seeds")
+    right.set_xticks(range(len(GAINS)), labels=[name for *_, name in GAINS])
+    right.set(xlim=(-0.5, len(GAINS) - 0.5), ylabel="gain over DPO (sd), a mark a seed")
+    right.set_title(f"Claims: above DPO in {', '.join(better)} of 10")
     return fig, f"Gold at the end of training, fewest to most flipped labels: {'; '.join(said)}."
 
 
-def _by_seed(claim: str) -> list[float]:
+def by_seed(claim: str) -> list[float]:
     """What a claim of this lesson measured, seed by seed."""
     stored = sorted(claims.measured().items(), key=lambda item: item[0])
     return [found.value for key, found in stored if key[:2] == ("dpo", claim)]
@@ -182,7 +232,7 @@ def shares_by_beta() -> tuple[Figure, str]:
     """What share of answers RLHF's or DPO's optimum gives to each of three answers, against β."""
     betas = torch.logspace(-1, 1, 13, dtype=torch.float64)
     fig, axes = plt.subplots(1, 2, figsize=(7.4, 2.9), sharey=True)
-    titles = "Even reference: right at β = 1 alone", "Biased reference: right at no β"
+    titles = "Even reference: right at β = 1 alone", "80, 15, 5 %: right at no β"
     for ax, reference, title in zip(axes, (EVEN, BIASED), titles, strict=True):
         optima = [rlhf_optimum(PEOPLE.log(), reference.log(), b).exp() for b in betas.tolist()]
         for i, share in enumerate(PEOPLE.tolist()):
@@ -190,14 +240,17 @@ def shares_by_beta() -> tuple[Figure, str]:
             label = f"{100 * share:.0f} % like it"
             ax.plot(betas, torch.stack(optima)[:, i], color=color, marker=marker, label=label)
             ax.axhline(share, color=color, linestyle="--", linewidth=1, marker="")
-        ax.set(xscale="log", xlabel="β (dashed: people's shares)", ylim=(-0.02, 1.02), title=title)
+            ax.plot(13, reference[i], color=color, marker="<", fillstyle="none", clip_on=False)
+        ax.set(
+            xscale="log", xlabel="β (dashed: people, ◁: reference)", ylim=(-0.02, 1.02), title=title
+        )
     axes[0].set_ylabel("share of answers")
     plots.label_ends(axes[1])
     return fig, (
         "Share of each of three answers against beta. At small beta the answer that 60 percent "
         "like takes everything. With the even reference the three shares are people's at beta 1 "
-        "and become equal beyond; with the biased one they end at the reference's and are never "
-        "people's."
+        "and come near each other beyond; with the biased one, of 80, 15 and 5 percent, they come "
+        "near the reference's and are never people's."
     )
 
 
@@ -221,7 +274,8 @@ def shares_at(beta: float) -> tuple[Figure, str]:
     ax.set(xlabel="share of answers (liked by 60, 30 and 10 %)", xlim=(0, 1))
     ax.invert_yaxis()
     favorite = [100 * shares[0].item() for shares in rows.values()]
-    ax.set_title(f"β = {beta:g} gives the favorite {favorite[1]:.0f} % or {favorite[2]:.0f} %")
+    even, biased = favorite[1:]
+    ax.set_title(f"β = {beta:g}: the favorite gets {even:.0f} % (even) or {biased:.0f} % (biased)")
     said = [
         f"{name} {', '.join(f'{100 * x:.0f} %' for x in shares.tolist())}"
         for name, shares in rows.items()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import utils
-from lessons.dpo.exercises import implicit_reward
+from lessons.dpo.exercises import implicit_reward, ipo_loss
 from utils.worlds.preferences import Policy, World, sft
 
 # A world of 4 tokens and 4 places has 256 answers.
@@ -47,21 +47,41 @@ def least(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 500) -> 
     return x.detach()
 
 
-def label_loss(reward: Tensor, wins: Tensor) -> Tensor:
+def asked(wins: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What was compared: the answers that won, those that lost to them, and how often; (pairs,)."""
+    won, lost = wins.nonzero().T
+    return won, lost, wins[won, lost]
+
+
+def label_loss(reward: Tensor, won: Tensor, lost: Tensor, times: Tensor) -> Tensor:
     """Bradley and Terry's mean negative log-likelihood of the comparisons, in nats.
 
-    reward: (n,); wins: (n, n), how often answer i was preferred to j.
+    reward: (answers,); the others as `asked` gives them.
     """
-    won, lost = wins.nonzero().T  # only pairs that were asked about
-    times = wins[won, lost]
-    return -(times * F.logsigmoid(reward[won] - reward[lost])).sum() / times.sum()
+    margin = reward.index_select(0, won) - reward.index_select(0, lost)
+    return -(times * F.logsigmoid(margin)).sum() / times.sum()
 
 
-def dpo_by_table(wins: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
-    """Least DPO loss over all policies there are: one logit per answer. Log-probabilities, (n,)."""
+def ridge(reward: Tensor, spread: float) -> Tensor:
+    """What it costs, in nats, to believe in rewards larger than `spread`: a normal prior around 0.
+
+    spread: its standard deviation. Infinite: it costs nothing.
+    """
+    return (reward / spread).square().sum() / 2
+
+
+def dpo_by_table(
+    wins: Tensor, ref_logprobs: Tensor, beta: float, spread: float = math.inf
+) -> Tensor:
+    """Least DPO loss over all policies there are: one logit per answer. Log-probabilities, (n,).
+
+    wins: (n, n), how often answer i was preferred to j. spread: of a ridge on implicit rewards.
+    """
+    compared = asked(wins)
 
     def loss(logits: Tensor) -> Tensor:
-        return label_loss(implicit_reward(logits.log_softmax(0), ref_logprobs, beta), wins)
+        implied = implicit_reward(logits.log_softmax(0), ref_logprobs, beta)
+        return label_loss(implied, *compared) + ridge(implied, spread) / wins.sum()
 
     return least(loss, ref_logprobs).log_softmax(0)
 
@@ -69,15 +89,27 @@ def dpo_by_table(wins: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
 def fit_rewards(wins: Tensor, spread: float = math.inf) -> Tensor:
     """The reward model: one number per answer, fitted to the comparisons by maximum likelihood.
 
-    spread: how large rewards are thought to be, as the sd of a normal prior around 0. It adds
-    (reward / spread)² / 2 per answer to the loss of all pairs: a ridge. Infinite: none.
+    spread: how large rewards are thought to be beforehand. Infinite: nothing holds them.
     """
+    compared = asked(wins)
 
     def loss(reward: Tensor) -> Tensor:
-        ridge = (reward / spread).square().sum() / 2
-        return label_loss(reward, wins) + ridge / wins.sum()
+        return label_loss(reward, *compared) + ridge(reward, spread) / wins.sum()
 
     return least(loss, torch.zeros(len(wins), dtype=wins.dtype))
+
+
+def ipo_by_table(wins: Tensor, ref_logprobs: Tensor, beta: float) -> Tensor:
+    """Least IPO loss over all policies there are: as dpo_by_table."""
+    won, lost, times = asked(wins)
+    won, lost = (x.repeat_interleave(times.long()) for x in (won, lost))  # a row a comparison
+
+    def loss(logits: Tensor) -> Tensor:
+        policy = logits.log_softmax(0)
+        four = policy[won], policy[lost], ref_logprobs[won], ref_logprobs[lost]
+        return beta**2 * ipo_loss(*four, beta)  # β² keeps it near 1 at any β
+
+    return least(loss, ref_logprobs).log_softmax(0)
 
 
 def ask(reward: Tensor, ref_logprobs: Tensor, n: int, seed: int) -> Tensor:

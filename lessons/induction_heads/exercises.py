@@ -23,16 +23,16 @@ from utils.exercises import exercise
     ],
 )
 def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, no query sees the future (Vaswani et al. 2017, eq. 1).
+    """Scaled dot-product attention (Vaswani et al. 2017, eq. 1), masked: no query sees the future.
 
     q, k, v: (..., position, d_head), any leading dimensions. A query sees the keys at its own
     position and before. Returns two tensors: z (..., position, d_head), what each position
-    fetched, and pattern (..., query, key), the weights with which it did.
+    fetched, and pattern (..., query, key), the weights with which it did, both in the dtype of q.
     """
     n, d_head = q.shape[-2:]
-    future = torch.ones(n, n, dtype=torch.bool).triu(1)  # blank: True where key > query
-    scores = q @ k.mT / d_head**0.5  # blank: (..., query, key), scaled
-    scores = scores.masked_fill(future, -torch.inf)  # blank: nothing of the future
+    future = torch.full((n, n), -torch.inf).triu(1)  # blank: −∞ where key > query, else 0
+    scores = q / d_head**0.5 @ k.mT  # blank: (..., query, key), scaled
+    scores = scores + future  # blank: nothing of the future
     pattern = scores.softmax(-1)  # blank: weights that sum to 1 for each query
     return pattern @ v, pattern  # blank: the weighted mean of the values, and the weights
 
@@ -45,7 +45,8 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     hints=[
         "W_E[tokens] picks a row for each token; add the rows of W_pos for as many positions.",
         'torch.einsum("bpm,hmd->bhpd", residual, self.W_Q[layer]) gives every head its queries.',
-        "A head writes z W_O. The layer adds the sum over its heads to what was there.",
+        "A head writes z W_O. The layer adds the sum over its heads to what was there. Write "
+        "residual = residual + …: += overwrites what the backward pass needs.",
     ],
 )
 class AttentionOnlyTransformer(transformer.AttentionOnlyTransformer):
@@ -79,12 +80,12 @@ class AttentionOnlyTransformer(transformer.AttentionOnlyTransformer):
     ],
 )
 def prefix_matching_score(pattern: Tensor, tokens: Tensor) -> Tensor:
-    """How much a head attends to what followed its token before (Olsson et al. 2022).
+    """How much a head attends to what followed its token before (after Olsson et al. 2022).
 
     pattern: (batch, head, query, key), causal attention. tokens: (batch, position).
     For a query whose token occurred earlier in its sequence: the attention on all keys that stand
     right after an earlier occurrence, summed. Returns (head,): the mean over all such queries of
-    the batch, pooled; 0 if there is none.
+    the batch, pooled; 0 if there is none. (They average the entries of the pattern.)
     """
     n = tokens.shape[1]
     same = tokens[:, :, None] == tokens[:, None, :]
@@ -135,7 +136,7 @@ def in_context_learning_score(losses: Tensor) -> Tensor:
 
 @exercise(
     difficulty=2,
-    minutes=15,
+    minutes=20,
     teaches="to intervene: which heads does a behavior need?",
     hints=[
         'model.run_with_hooks(tokens, {"head.0": hook}): the hook gets z of layer 0, '
@@ -291,16 +292,17 @@ def sharpness(gap: float, n_keys: int, d_head: int, share: float) -> float:
 
 @exercise(
     difficulty=3,
-    minutes=25,
+    minutes=40,
     teaches="what training has to find: two heads, and the part of the stream between them",
     given="page",
     hints=[
         "Begin with all weights at 0. W_E[:, token] and W_pos[:, place] are unit matrices.",
         "model.W_Q[0, 0] is head 0 of layer 0. Multiply its W_Q by a sharpness: a gap of 1 in "
-        "layer 0, and of 1/2 in layer 1, where a match must win against the resting place.",
+        "layer 0, and of 1/2 in layer 1, where a match must win against the resting place. Both "
+        "with n_keys=length, d_head=place.stop and a share of 0.999.",
         "Layer 1 fetches the token attended to (its part token), and writes it to the part copied.",
-        "W_U makes logits: large for the copied token. Lower the current token by as much, so that "
-        "resting on it copies nothing.",
+        "W_U makes logits: 20 or 40 for the copied token. Lower the current token by as much, so "
+        "that resting on it copies nothing.",
     ],
 )
 def induction_head_by_hand(vocabulary: int, length: int):

@@ -18,7 +18,7 @@ from lessons.induction_heads.exercises import (
 from utils import progress, transformer
 
 VOCABULARY, LENGTH = 64, 40
-STEPS, LOOK_EVERY = 500, 10
+STEPS, BATCH, LOOK_EVERY = 400, 32, 10
 
 
 def repeated_sequences(
@@ -84,20 +84,22 @@ def train_step(model: nn.Module, adam: torch.optim.Optimizer, tokens: Tensor) ->
 def batches(generator: torch.Generator, shortest: int = 8, longest: int = 20) -> Iterator[Tensor]:
     """Training data without end."""
     while True:
-        yield repeated_sequences(64, generator, shortest, longest)
+        yield repeated_sequences(BATCH, generator, shortest, longest)
 
 
 def train(
-    model: nn.Module, data: Iterator[Tensor], tokens: Tensor, steps: int = STEPS, enough: float = 1
+    model: nn.Module,
+    data: Iterator[Tensor],
+    tokens: Tensor,
+    steps: int = STEPS,
+    enough: float = 1,  # training ends once more of the repeats in `tokens` are predicted
+    every: int = LOOK_EVERY,
 ) -> list[dict]:
-    """Train a model in place, and look at it every LOOK_EVERY steps: what was seen on `tokens`.
-
-    Training ends early once the model predicts more than `enough`, a share, of the repeats there.
-    """
-    adam = torch.optim.AdamW(model.parameters(), lr=0.003, weight_decay=0, fused=True)
+    """Train a model in place, and look at it at times: what was seen on `tokens`."""
+    adam = torch.optim.AdamW(model.parameters(), lr=0.007, weight_decay=0, fused=True)
     seen = []
     for step in progress.track(range(steps + 1), f"{model.n_layers} layers"):
-        if step % LOOK_EVERY == 0:
+        if step % every == 0:
             seen.append({"step": step, **look(model, tokens)})
         if step == steps or seen[-1]["accuracy"] > enough:
             break
@@ -106,11 +108,20 @@ def train(
 
 
 @cache
-def trained(seed: int, n_layers: int = 2, steps: int = STEPS) -> tuple[nn.Module, list[dict]]:
-    """A trained model and what was seen of it; most claims look at the same one."""
+def trained(seed: int) -> tuple[nn.Module, list[dict]]:
+    """A trained model of two layers and what was seen of it; most claims look at the same one."""
     generator = utils.generator(seed)
-    model = AttentionOnlyTransformer(VOCABULARY, LENGTH, n_layers, generator=generator)
-    return model, train(model, batches(generator), test_sequences(seed), steps)
+    model = AttentionOnlyTransformer(VOCABULARY, LENGTH, generator=generator)
+    return model, train(model, batches(generator), test_sequences(seed))
+
+
+@cache
+def one_layer_twice_as_long(seed: int) -> dict:
+    """What is seen at the end of one plain layer, after twice the steps."""
+    generator = utils.generator(seed)
+    model = AttentionOnlyTransformer(VOCABULARY, LENGTH, n_layers=1, generator=generator)
+    tokens, steps = test_sequences(seed), 2 * STEPS
+    return train(model, batches(generator), tokens, steps, every=steps)[-1]
 
 
 def curve(seen: list[dict], name: str) -> Tensor:
@@ -118,14 +129,14 @@ def curve(seen: list[dict], name: str) -> Tensor:
     return torch.tensor([float(s[name].max()) if name == "matching" else s[name] for s in seen])
 
 
-def half_right(seen: list[dict]) -> int:
-    """The first step at which half of the repeats are predicted; the last one if never."""
-    return next((s["step"] for s in seen if s["accuracy"] > 0.5), seen[-1]["step"])
+def half_right(seen: list[dict]) -> float:
+    """The first step at which half of the repeats are predicted; infinity if never."""
+    return next((s["step"] for s in seen if s["accuracy"] > 0.5), float("inf"))
 
 
 def steepest_quarter(seen: list[dict]) -> tuple[int, int]:
     """The two checkpoints, a quarter of all apart, between which prefix matching rises most."""
-    k = (len(seen) - 1) // 4
+    k = max((len(seen) - 1) // 4, 1)
     matching = curve(seen, "matching")
     start = int((matching[k:] - matching[:-k]).argmax())
     return start, start + k
@@ -270,7 +281,7 @@ def start_and_past(flips: Tensor) -> Tensor:
     return torch.cat([torch.full_like(flips[:, :1], 2), flips[:, :-1]], 1)
 
 
-def train_on_coins(seed: int, steps: int = 500) -> nn.Module:
+def train_on_coins(seed: int, steps: int = 300) -> nn.Module:
     """A one-layer model that learns to predict flips of coins it has never seen."""
     generator = utils.generator(seed)
     model = AttentionOnlyTransformer(

@@ -1,5 +1,6 @@
 """What the induction-heads lesson draws: a function a figure, which gives its alt text too."""
 
+import itertools
 import math
 
 import matplotlib.pyplot as plt
@@ -13,7 +14,9 @@ from lessons.induction_heads.experiments import (
     STEPS,
     VOCABULARY,
     curve,
+    formed_in,
     half_right,
+    induction_heads,
     steepest_quarter,
 )
 from utils import plots
@@ -68,7 +71,7 @@ def phase_change(seen: list[dict]) -> tuple[Figure, str]:
     """Three quantities over training; the quarter in which prefix matching rises most is shaded."""
     steps = [s["step"] for s in seen]
     start, end = (steps[i] for i in steepest_quarter(seen))
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.8), sharex=True)
+    fig, axes = plt.subplots(1, 3, figsize=(7, 2.6), sharex=True)
     for i, (ax, (name, title, unit)) in enumerate(zip(axes, CURVES, strict=True)):
         ax.axvspan(start, end, color="0.9", zorder=0)
         ax.plot(steps, curve(seen, name), color=plots.COLORS[i], marker=plots.MARKERS[i],
@@ -78,52 +81,65 @@ def phase_change(seen: list[dict]) -> tuple[Figure, str]:
     guess = math.log(VOCABULARY)
     axes[0].axhline(guess, color="0.4", linestyle="--", linewidth=0.8, marker="")
     axes[0].text(steps[-1], guess + 0.08, "a guess", ha="right", fontsize=8)
+    together = bool(induction_heads(seen[-1])) and formed_in(seen, *steepest_quarter(seen)) > 0.5
+    axes[2].text(end + 8, 0.3, "shaded: the\nsteepest quarter\nof this curve", fontsize=8)
+    title = "In-context learning forms while the induction heads do, in this seed"
     fig.suptitle(
-        "In-context learning forms while the induction heads do", fontsize=11, x=0.02, ha="left"
+        title if together else "Three quantities over training", fontsize=11, x=0.02, ha="left"
     )
+    from_to = {
+        name: (s := curve(seen, name), f"{s[0]:.1f} to {s[-1]:.1f}")[1] for name, *_ in CURVES
+    }
     return fig, (
-        f"Three curves over {steps[-1]} steps. Loss on repeats drifts slowly down, then drops to "
-        "almost 0. The in-context learning score drifts to minus 1, then drops below minus 4. "
-        "Prefix matching stays near 0.1, then rises above 0.9. All turn in one shaded quarter of "
-        f"training, steps {start} to {end}."
+        "Three curves over training, a quarter of it shaded: loss on repeats goes from "
+        f"{from_to['repeat loss']}, "
+        f"the in-context learning score from {from_to['score']}, prefix matching from "
+        f"{from_to['matching']}. Prefix matching rises most in the shaded quarter of training, "
+        f"steps {start} to {end}."
     )
 
 
 def before_and_after(before: dict, after: dict, period: int) -> tuple[Figure, str]:
     """One head of layer 1 on one sequence, at two moments; period: that of the sequence."""
-    fig, axes = plt.subplots(1, 2, figsize=(7, 4.3), sharey=True)
+    fig, axes = plt.subplots(1, 2, figsize=(6, 3.7), sharey=True)
     head = int(after["matching"][1].argmax())
     for ax, s in zip(axes, (before, after), strict=True):
-        plots.image(ax, s["patterns"][1][head])
+        plots.image(ax, s["patterns"][1][head].sqrt())
         ax.set(xlabel="key position")
         ax.set_title(f"step {s['step']}", fontsize=10)
     axes[0].set_ylabel("query position")
     axes[1].text(21, 6, f"this sequence repeats\nafter {period} tokens", fontsize=9)
-    fig.suptitle(
-        "A head learns to attend to what followed its token", x=0.02, ha="left", fontsize=11
-    )
+    learned = (1, head) in induction_heads(after)
+    title = f"Head 1.{head} learns to attend to what followed its token"
+    title = title if learned else f"Head 1.{head} at two moments"
+    fig.suptitle(title, x=0.02, ha="left", fontsize=11)
+    stripes = (
+        " Afterwards dark stripes parallel to the diagonal, the first of them one period less one "
+        "below it." if learned else ""
+    )  # fmt: skip
+    score = [s["matching"][1, head].item() for s in (before, after)]
     return fig, (
-        "Attention pattern of one head of layer 1 on one sequence, before and after. Before: "
-        "a gray smear. After: two dark stripes parallel to the diagonal, the first of them one "
-        "period less one below it, both only over the first 20 keys."
+        f"Attention pattern of one head of layer 1 on one sequence at steps {before['step']} and "
+        f"{after['step']}: prefix matching {score[0]:.2f}, then {score[1]:.2f}.{stripes}"
     )
 
 
 def moment(s: dict) -> tuple[Figure, str]:
     """The patterns of all heads at one checkpoint."""
     n_layers, n_heads = s["matching"].shape
-    size = (7.5, 0.1 + 2.1 * n_layers)
+    size = (6.6, 0.1 + 1.9 * n_layers)
     fig, axes = plt.subplots(
         n_layers, n_heads, figsize=size, sharex=True, sharey=True, squeeze=False
     )
     for layer in range(n_layers):
         for h, ax in enumerate(axes[layer]):
-            plots.image(ax, s["patterns"][layer][h])
-            ax.set_title(f"{layer}.{h}  matching {s['matching'][layer, h]:.2f}", fontsize=8)
+            plots.image(ax, s["patterns"][layer][h].sqrt())
+            ax.set_title(f"head {layer}.{h}: {s['matching'][layer, h]:.2f}", fontsize=8)
         axes[layer, 0].set_ylabel("query position", fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel("key position", fontsize=9)
-    title = f"Step {s['step']}: loss on repeats {s['repeat loss']:.2f} nats"
+    title = f"Step {s['step']}: prefix matching of each head; loss on repeats "
+    title += f"{s['repeat loss']:.2f} nats"
     fig.suptitle(title, fontsize=11, x=0.02, ha="left")
     best = s["matching"].max()
     return fig, (
@@ -135,12 +151,18 @@ def moment(s: dict) -> tuple[Figure, str]:
 def where_it_looks(pattern: Tensor, head: tuple[int, int]) -> tuple[Figure, str]:
     """The pattern of the previous-token head on one sequence: (query, key)."""
     fig, ax = plt.subplots(figsize=(4.4, 3.9))
-    plots.image(ax, pattern)
+    plots.image(ax, pattern.sqrt())
     ax.set(xlabel="key position", ylabel="query position")
-    ax.set_title(f"Head {head[0]}.{head[1]} looks one back, up to position 20")
+    back = pattern.diagonal(-1)  # of queries 1, 2, …
+    first, rest = back[:19].mean().item(), back[19:].mean().item()
+    name = f"Head {head[0]}.{head[1]}"
+    if first > 0.8 and rest < 0.5:
+        ax.set_title(f"{name} looks one back for the first 20 queries")
+    else:
+        ax.set_title(f"{name}: {back.mean():.0%} of attention one back")
     return fig, (
-        "Attention pattern of the previous-token head of layer 0: black just below the diagonal "
-        "for the first 20 queries. From there on a gray smear."
+        f"Attention pattern of the head of layer 0 that looks back most, {name[5:]}: attention "
+        f"on the token before is {first:.2f} for queries 1 to 19, and {rest:.2f} for later ones."
     )
 
 
@@ -155,24 +177,33 @@ def each_head(
     ax.axhline(0, color="0.6", linewidth=0.8, marker="")
     ax.vlines(x, list(frozen.values()), list(full.values()), color="0.8", zorder=1)
     looks = (
-        ("in full", full, {"color": plots.COLORS[3], "marker": "o", "markersize": 8}),
+        (
+            "in full",
+            full,
+            {"color": plots.COLORS[3], "marker": "o", "markersize": 9, "mfc": "none"},
+        ),
         ("patterns frozen", frozen, {"color": plots.COLORS[0], "marker": "s", "markersize": 5}),
     )
     for name, cost, look in looks:
         ax.plot(x, list(cost.values()), linestyle="", label=name, **look)
     place = list(full).index(previous)
-    ax.annotate("the previous-\ntoken head", (place, full[previous]), (9, 0),
+    ax.annotate("the head that\nlooks one back", (place, full[previous]), (9, 0),
                 textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     ax.set(xlabel="head knocked out (layer.head)", ylabel="in-context learning lost (nats)")
     ax.set_xticks(x, labels=[f"{layer}.{h}" for layer, h in full])
     ax.set_xlim(-0.4, len(full) - 0.6)
     ax.margins(y=0.1)
-    ax.set_title("With patterns frozen the previous-token head looks harmless")
-    ax.legend(loc="upper right")
+    harmless = full[previous] > 0.5 and abs(frozen[previous]) < 0.1 * full[previous]
+    ax.set_title(
+        "With patterns frozen the previous-token head looks harmless" if harmless
+        else "What each head costs alone, by two kinds of ablation"
+    )  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(1, 0), fontsize=9)
+    last = [cost for (layer, _), cost in frozen.items() if layer == max(frozen)[0]]
     return fig, (
-        "In-context learning lost, in nats, by the head knocked out. In layer 1 every head costs "
-        f"about {max(frozen.values()):.1f}, in full and with patterns frozen alike. In layer 0 all "
-        f"cost about 0, except the previous-token head in full: {full[previous]:.1f}."
+        "In-context learning lost, in nats, by the head knocked out. With patterns frozen the "
+        f"heads of the last layer cost {min(last):.1f} to {max(last):.1f}. The head of layer 0 "
+        f"that looks back most costs {full[previous]:.1f} in full, {frozen[previous]:.1f} frozen."
     )
 
 
@@ -184,19 +215,26 @@ def knocked_out(lines: dict[str, list[float]]) -> tuple[Figure, str]:
         ax.plot(range(len(scores)), scores, color=color, marker=plots.MARKERS[i])
         ax.annotate(name, (end, scores[end]), (9, 0), textcoords="offset points", color=color,
                     fontsize=9, va="center")  # fmt: skip
-    ax.set(xlabel="heads knocked out, in full", ylabel="in-context learning score (nats)")
-    ax.set_title("Each induction head taken costs more than the one before")
-    ax.set_xticks(range(5))
-    return fig, (
-        "In-context learning score against heads knocked out; 0 is none. Induction heads: from "
-        "below minus 4 gradually, and faster and faster, up to 0 with all four gone. Others of "
-        "layer 0: no loss."
+    ax.set(
+        xlabel="heads knocked out, in full",
+        ylabel="in-context learning score\n(nats; lower: more learned)",
     )
+    scores = lines["induction heads"]
+    steps = [b - a for a, b in itertools.pairwise(scores)]
+    title = "Each induction head taken costs more than the one before"
+    rising = len(steps) > 1 and steps == sorted(steps)
+    ax.set_title(title if rising else "The score as heads are taken, one after the other")
+    ax.set_xticks(range(max(map(len, lines.values()))))
+    said = [f"{name}: " + ", ".join(f"{x:.1f}" for x in ys) for name, ys in lines.items()]
+    return fig, (
+        "In-context learning score against heads knocked out, from none on. "
+        + "; ".join(said) + " nats."
+    )  # fmt: skip
 
 
 def who_reads_whom(tables: dict[str, Tensor], previous: Tensor) -> tuple[Figure, str]:
     """Composition scores by kind, a dot a head of layer 1; previous: attention one back."""
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 3), sharey=True)
+    fig, axes = plt.subplots(1, 3, figsize=(7, 2.8), sharey=True)
     first, top = int(previous.argmax()), float(max(table.max() for table in tables.values()))
     n_earlier, n_later = tables["K"].shape
     for ax, (kind, table) in zip(axes, tables.items(), strict=True):
@@ -214,12 +252,17 @@ def who_reads_whom(tables: dict[str, Tensor], previous: Tensor) -> tuple[Figure,
     axes[1].text(first, top + 0.13, "the previous-token\nhead: a mark for each\nhead of layer 1",
                  color=plots.COLORS[3], fontsize=8, va="top",
                  ha="left" if first < n_earlier / 2 else "right")  # fmt: skip
-    title = "Induction heads read the previous-token head by their keys, and avoid it elsewhere"
+    mine = {kind: table[first] for kind, table in tables.items()}
+    chance = D_MODEL**-0.5
+    read = mine["K"].min() > chance > max(mine["Q"].max(), mine["V"].max())
+    title = "Layer 1 reads the previous-token head by its keys, and little elsewhere"
+    title = title if read else "How much layer 1 reads of each head of layer 0"
     fig.suptitle(title, fontsize=11, x=0.02, ha="left")
+    said = [f"{READERS[kind]} {x.min():.2f} to {x.max():.2f}" for kind, x in mine.items()]
     return fig, (
-        "Composition scores of each head of layer 0 with the four heads of layer 1, in three "
-        "panels: queries, keys, values. Chance is a line at 0.125. In the keys the previous-token "
-        "head lies far above it, with all four. In queries and values it lies below, lowest of all."
+        "Composition scores of each head of layer 0 with the heads of layer 1, in three panels: "
+        f"queries, keys, values. Chance is a line at {chance:.3f}. The head of layer 0 that looks "
+        f"back most: {', '.join(said)}."
     )
 
 
@@ -232,19 +275,29 @@ def who_learns_it_when(runs: dict[str, list[dict]]) -> tuple[Figure, str]:
         steps, right = [s["step"] for s in seen], curve(seen, "accuracy")
         ax.plot(steps, right, color=color, linestyle="--" if smeared else "-", marker="",
                 label="" if smeared else name)  # fmt: skip
-        if smeared:  # its line ends inside: the label stands beside its steep part
+        if smeared and right[-1] > 0.5:  # it ends inside: the label stands beside its steep part
             at = (half_right(seen), 0.62 if one else 0.3)
             ax.annotate(name.replace(", ", ",\n"), at, (-7 if one else 3, 0),
                         textcoords="offset points", color=color, fontsize=9, va="center",
                         ha="right" if one else "left")  # fmt: skip
+        elif smeared:
+            ax.get_lines()[-1].set_label(name)
     ax.set(xlabel="training step", ylabel="share of repeats predicted", ylim=(0, 1.03))
     ax.set_xlim(0, STEPS)
+    ax.text(0.02, 0.93, "dashed: ends at 0.9", transform=ax.transAxes, fontsize=8, color="0.35")
     plots.label_ends(ax)
-    ax.set_title("With smeared keys one layer does it, and two layers do it sooner")
+    half = {name: half_right(seen) for name, seen in runs.items()}
+    both = half["one layer"] > STEPS >= half["one layer, smeared"]
+    both = both and half["two layers"] > max(x for name, x in half.items() if "smeared" in name)
+    ax.set_title(
+        "With smeared keys one layer does it, and both do it sooner than two plain ones" if both
+        else "Repeats predicted, with and without smeared keys",
+        fontsize=11,
+    )  # fmt: skip
+    said = [f"{name} {f'at step {x}' if x <= STEPS else 'never'}" for name, x in half.items()]
     return fig, (
-        f"Share of repeated tokens predicted against training steps, up to {STEPS}. One plain "
-        "layer stays below 0.4. Two plain layers rise steeply to 1 after 200 to 300 steps. With "
-        "smeared keys both one and two layers rise to 0.9 before that, and training ends there."
+        f"Share of repeated tokens predicted against training steps, up to {STEPS}. Half of them "
+        f"are right: {', '.join(said)}. With smeared keys training ends at 0.9."
     )
 
 
@@ -253,6 +306,8 @@ def burstier_is_earlier(
 ) -> tuple[Figure, str]:
     """Steps until half of the repeats are right, against how often a token occurs."""
     fig, ax = plt.subplots(figsize=(5, 2.9))
+    never = [x > STEPS for x in changed]
+    changed = [min(x, STEPS) for x in changed]
     ax.plot(returns, changed)
     for x, y, (a, b) in zip(returns, changed, periods, strict=True):
         right = x == max(returns)
@@ -264,13 +319,17 @@ def burstier_is_earlier(
             ha="right" if right else "left",
             fontsize=9,
         )
-    ax.set(xlabel="how often each token occurs in a sequence, about", ylabel="training steps")
+    ax.set(xlabel="how often each token occurs in a sequence, about")
+    ax.set_ylabel("steps until half are right")
     ax.set_ylim(0, max(changed) + 40)
-    ax.set_title("The sooner tokens return, the sooner half of the repeats are right")
+    sooner = not any(never) and changed == sorted(set(changed), reverse=True)
+    ax.set_title(
+        "The sooner tokens return, the sooner half of the repeats are right" if sooner
+        else "Steps until half of the repeats are right (at most all)"
+    )  # fmt: skip
     return fig, (
         "Training steps until half of the repeats are right, against how often each token occurs "
-        f"in a sequence: {changed[0]}, {changed[1]} and {changed[2]} steps as tokens occur more "
-        "often."
+        f"in a sequence: {', '.join(map(str, changed))} steps as tokens occur more often."
     )
 
 
@@ -282,10 +341,12 @@ def distance_to_bayes(far: dict[str, Tensor]) -> tuple[Figure, str]:
                 marker=plots.MARKERS[i], markevery=4)  # fmt: skip
     ax.set(xlabel="flips seen", ylabel="KL divergence (nats)", yscale="log")
     ax.set_ylim(1e-6, 0.5)
-    ax.set_title("The transformer predicts coins almost as Bayes does")
+    most = math.ceil(1000 * far["transformer"].max()) / 1000
+    ax.set_title(
+        f"Within {most:g} nats of Bayes from the first flip on" if most < 0.01
+        else "How far two predictions of coins are from Bayes"
+    )  # fmt: skip
     plots.label_ends(ax)
-    return fig, (
-        "KL divergence to Bayes against flips seen, log axis. The flat prior starts above 0.1 nats "
-        "and falls below 0.001. The transformer stays below about 0.001 from the first flip to the "
-        "last, where the two meet."
-    )
+    said = [f"{name} {kl[0]:.3g} at first, {kl.max():.3g} at most, {kl[-1]:.3g} at last"
+            for name, kl in far.items()]  # fmt: skip
+    return fig, f"KL divergence to Bayes in nats against flips seen, log axis: {'; '.join(said)}."

@@ -1,11 +1,11 @@
 """The findings that this lesson looks for, each measured over ten seeds."""
 
 import itertools
-import math
 
 from lessons.overoptimization.exercises import fit_bon_law
 from lessons.overoptimization.experiments import WIDTHS, where_more_is_better
 from lessons.overoptimization.readings import (
+    SEEN,
     bends,
     gap_at,
     gold_apart,
@@ -21,6 +21,7 @@ from lessons.overoptimization.runs import (
     by_policy,
     by_width,
     rl_by_ensemble,
+    rl_by_policy,
 )
 from utils.claims import Finding, claim
 
@@ -28,15 +29,14 @@ GAO = "Gao, Schulman & Hilton 2022"
 
 
 @claim(
-    "Best-of-n: gold rises, then falls, while the proxy keeps rising",
+    "Best-of-n: gold rises, then falls",
     source=f"{GAO}, Fig. 1",
     paper="gold peaks and declines as n grows",
-    bound="smallest reward model, n to 4,096: both by over 0.1 sd, and the proxy never falls",
+    bound="smallest reward model, n to 4,096: both by over 0.1 sd",
 )
 def gold_falls_under_best_of_n(seed: int) -> Finding:
     curve = by_width(seed)[WIDTHS[0]][0]
-    rises = bool((curve.proxy.diff() > 0).all())
-    return Finding(curve.fall, "sd lost after the peak", bends(curve) and rises)
+    return Finding(curve.fall, "sd lost after the peak", bends(curve))
 
 
 @claim(
@@ -126,24 +126,25 @@ def more_comparisons_peak_later(seed: int) -> Finding:
     "R = d(α − βd) predicts best-of-n further out",
     source=f"{GAO}, Sec. 3.1",
     paper="form fixed at n ≤ 1,000; predicts n = 60,000",
-    bound="fitted to n ≤ 256, it misses gold at n = 4,096 by less than RL's law, mean of four",
+    bound="fitted to n ≤ 256, it misses gold at n = 4,096 by over 0.05 sd less than RL's law, "
+    "mean of four",
 )
 def bon_law_predicts(seed: int) -> Finding:
     error = prediction_errors([bon for bon, _ in by_width(seed).values()])
     lead = error["rl law"] - error["bon law"]
-    return Finding(lead, "sd less error than RL's law", lead > 0)
+    return Finding(lead, "sd less error than RL's law", lead > 0.05)
 
 
 @claim(
     "R = d(α − β log d) predicts RL further out",
     source=f"{GAO}, Sec. 3.1 and Fig. 26",
     paper="extrapolates from low to unseen larger KL",
-    bound="the same distances: it misses gold by less than best-of-n's law, mean of four",
+    bound="same distances: it misses gold by over 0.05 sd less than best-of-n's law, mean of four",
 )
 def rl_law_predicts(seed: int) -> Finding:
     error = prediction_errors([rl for _, rl in by_width(seed).values()])
     lead = error["bon law"] - error["rl law"]
-    return Finding(lead, "sd less error than best-of-n's law", lead > 0)
+    return Finding(lead, "sd less error than best-of-n's law", lead > 0.05)
 
 
 @claim(
@@ -198,7 +199,7 @@ def rl_overoptimizes_later(seed: int) -> Finding:
 @claim(
     "Seen over the proxy, the two optimizers are more alike than seen over KL",
     source=f"{GAO}, Sec. 3.5",
-    paper="far more alike over the proxy score than over KL",
+    paper="over the proxy score they look more similar than over KL",
     bound="n = 2 to 4,096: gold differs less at the same proxy than at the same d, mean of four",
 )
 def more_alike_over_proxy(seed: int) -> Finding:
@@ -267,11 +268,13 @@ def penalty_leaves_gold_frontier(seed: int) -> Finding:
     "A KL penalty makes the gap between proxy and gold larger",
     source=f"{GAO}, Sec. 3.6",
     paper="a strictly larger proxy-gold gap with the penalty",
-    bound="there, proxy less gold is larger than in the run without",
+    bound="there, the proxy exceeds gold, and by more than in the run without",
 )
 def penalty_has_the_larger_gap(seed: int) -> Finding:
     more = gain_from_penalty(seed, "proxy") - gain_from_penalty(seed, "gold")
-    return Finding(more, "sd of gold", more > 0)
+    held = by_penalty(seed)[1]
+    gap = (held.proxy[-1] - held.gold[-1]).item()
+    return Finding(min(more, gap), "sd, the smaller of gap and its growth", min(more, gap) > 0)
 
 
 @claim(
@@ -281,7 +284,7 @@ def penalty_has_the_larger_gap(seed: int) -> Finding:
     bound="best-of-n: gold rises less to its peak with 64 units than with 8, mean of four",
 )
 def larger_policy_gains_less(seed: int) -> Finding:
-    large, small = ([bon.peak for bon, _ in runs.values()] for runs in by_policy(seed))
+    large, small = ([bon.peak for bon in bons] for bons in by_policy(seed))
     less = (sum(small) - sum(large)) / 4
     return Finding(less, "sd, 8 units less 64", less > 0)
 
@@ -290,30 +293,22 @@ def larger_policy_gains_less(seed: int) -> Finding:
     "A larger policy does not peak earlier",
     source=f"{GAO}, Sec. 3.4",
     paper="both sizes peak at almost the same KL",
-    bound="d at the peak, mean of four reward models: within a quarter, under both optimizers",
+    bound="RL against the linear model: d at the peak with 64 units within a quarter of 8's",
 )
 def policy_size_leaves_the_peak(seed: int) -> Finding:
-    ratios = []
-    for optimizer in (0, 1):
-        large, small = (
-            sum(pair[optimizer].peak_d for pair in runs.values()) for runs in by_policy(seed)
-        )
-        ratios.append(large / small)
-    furthest = max(ratios, key=lambda ratio: abs(math.log(ratio)))
-    return Finding(furthest, "times as far, the one further from 1", 0.8 <= furthest <= 1.25)
+    large, small = (curve.peak_d for curve in rl_by_policy(seed))
+    less = abs(large - small) / max(small, 1e-3)
+    return Finding(large - small, "in d, 64 units less 8", less <= 0.25)
 
 
 @claim(
     "A larger policy does not exploit the proxy more",
     source=f"{GAO}, Sec. 3.4",
     paper="the gap between proxy and gold is almost the same",
-    bound="at best-of-256, proxy less gold within 0.2 sd, mean of four",
+    bound="RL against the linear model, past its peak, at d = 2.1: proxy less gold within 0.2 sd",
 )
 def policy_size_leaves_the_gap(seed: int) -> Finding:
-    large, small = (
-        sum(gap_at(bon, bon.d[8].item()) for bon, _ in runs.values()) / 4
-        for runs in by_policy(seed)
-    )
+    large, small = (gap_at(curve, SEEN) for curve in rl_by_policy(seed))
     return Finding(large - small, "sd, 64 units less 8", abs(large - small) <= 0.2)
 
 
@@ -324,7 +319,7 @@ def policy_size_leaves_the_gap(seed: int) -> Finding:
     bound="no penalty: loses less after its peak and ends higher than two members do on average",
 )
 def ensemble_reduces_overoptimization(seed: int) -> Finding:
-    alone, worst, _ = rl_by_ensemble(seed)
+    alone, worst, _, _ = rl_by_ensemble(seed)
     less = sum(c.fall for c in alone) / len(alone) - worst.fall
     higher = worst.gold[-1].item() - sum(c.gold[-1].item() for c in alone) / len(alone)
     return Finding(min(less, higher), "sd, the smaller of both", min(less, higher) > 0)
@@ -334,32 +329,37 @@ def ensemble_reduces_overoptimization(seed: int) -> Finding:
     "With a small KL penalty as well, the ensemble prevents it",
     source="Coste et al. 2023, Sec. 5.2",
     paper="a small penalty prevents it without a notable loss",
-    bound="falls by at most 0.1 sd, and ends at most 0.1 sd below its peak without the penalty",
+    bound="falls by at most 0.1 sd and ends at most 0.1 below its peak without penalty; "
+    "one member with the same penalty falls by more than 0.1",
 )
 def ensemble_with_a_small_penalty(seed: int) -> Finding:
-    _, worst, held = rl_by_ensemble(seed)
+    _, worst, member, held = rl_by_ensemble(seed)
     loss = max(held.fall, worst.peak - held.gold[-1].item())
-    return Finding(loss, "sd lost, the larger of both", loss <= 0.1)
+    margin = min(0.1 - loss, member.fall - 0.1)
+    return Finding(margin, "sd, the smallest margin", margin >= 0)
 
 
 @claim(
     "The worst case of an ensemble nearly ends overoptimization by best-of-n",
     source="Coste et al. 2023, abstract",
     paper="practically eliminates it, and improves performance",
-    bound="falls by at most 0.1 sd to n = 4,096, and peaks higher than five members on average",
+    bound="to n = 4,096 it falls by at most 0.1 sd, five members on average by more than 0.1, "
+    "and it peaks higher than they do",
 )
 def ensemble_helps_best_of_n(seed: int) -> Finding:
     alone, worst = bon_by_ensemble(seed)
     higher = worst.peak - sum(c.peak for c in alone) / len(alone)
-    return Finding(higher, "sd at the peak", worst.fall <= 0.1 and higher > 0)
+    fall = sum(c.fall for c in alone) / len(alone)
+    margin = min(higher, fall - 0.1, 0.1 - worst.fall)
+    return Finding(margin, "sd, the smallest margin", margin > 0)
 
 
 @claim(
     "Where more is always better, gold does not fall",
     source="this lesson's control",
     paper="(not in the paper)",
-    bound="falls by at most 0.1 sd, under both optimizers, linear and widest reward model",
+    bound="the widest model from only 500 comparisons: falls by at most 0.1 sd, both optimizers",
 )
 def no_fall_where_more_is_better(seed: int) -> Finding:
-    falls = [curve.fall for pair in where_more_is_better(seed).values() for curve in pair]
-    return Finding(max(falls), "sd, the largest fall", max(falls) <= 0.1)
+    falls = [curve.fall for curve in where_more_is_better(seed)[1]]
+    return Finding(max(falls), "sd, the larger fall", max(falls) <= 0.1)

@@ -47,7 +47,8 @@ def best_of_n(samples: Tensor, proxy_reward: Tensor, n: int) -> Tensor:
 def best_of_n_kl(n: Tensor) -> Tensor:
     """KL(best-of-n ‖ start) in nats, where no two samples have the same proxy reward.
 
-    It depends on n alone (Stiennon et al. 2020). n: (...), whole numbers from 1, of any dtype.
+    KL(p ‖ q) is the mean of log p/q over draws from p; here p is what best-of-n writes. It depends
+    on n alone (Stiennon et al. 2020). n: (...), whole numbers from 1, of any dtype.
     Returns (...): float32 where n is integer, else of n's dtype; right to 1e-4 nats.
     """
     return torch.log(n) - (n - 1) / n
@@ -95,7 +96,7 @@ def fit_bon_law(d: Tensor, reward: Tensor) -> Tensor:
     """Least-squares α, β of R_bon(d) = d (α − β d) (Gao et al. 2022, Sec. 1): no constant.
 
     d: (n,), square roots of KL in nats, 0 allowed. reward: (n,), above the start's. Every point
-    weighs the same. Returns a tensor (2,): α, β, right to 1e-4.
+    weighs the same. Returns a tensor (2,) of reward's dtype: α, β, right to 1e-4.
     """
     columns = torch.stack([d, -(d**2)], 1)
     return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
@@ -117,7 +118,8 @@ def fit_rl_law(d: Tensor, reward: Tensor) -> Tensor:
     """Least-squares α, β of R_RL(d) = d (α − β log d) (Gao et al. 2022, Sec. 1); R(0) = 0.
 
     d: (n,), square roots of KL in nats, 0 allowed; natural logarithm. reward: (n,), above the
-    start's. Every point weighs the same. Returns a tensor (2,): α, β, right to 1e-4.
+    start's. Every point weighs the same. Returns a tensor (2,) of reward's dtype: α, β, right to
+    1e-4.
     """
     columns = torch.stack([d, -torch.xlogy(d, d)], 1)
     return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
@@ -140,7 +142,7 @@ def ensemble_reward(rewards: Tensor, how: str, weight: float = 1.0) -> Tensor:
 
     rewards: (n_models, ...). how: "mean"; "worst" (the lowest of all); or "uncertainty", the mean
     less weight times the variance between models (dividing by n_models). Another `how` raises
-    ValueError. Returns (...).
+    ValueError. Returns (...), of the same dtype.
     """
     if how == "mean":
         return rewards.mean(0)

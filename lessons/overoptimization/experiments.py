@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 
 import utils
 from lessons.overoptimization.exercises import (
@@ -29,6 +29,7 @@ from utils.worlds.preferences import (
 
 WIDTHS = (0, 4, 16, 64)  # hidden units of the reward models; 0 is linear
 NS = 2 ** torch.arange(13)  # best of 1 to best of 4,096
+LOOKS = (*range(0, 32, 2), *range(32, 1000, 4))  # steps at which a run of RL is measured
 HOWS = ("mean", "worst", "uncertainty")  # to combine an ensemble
 
 Proxy = Callable[[Tensor], Tensor]  # tokens (batch, length) to reward (batch,), in gold's unit
@@ -79,11 +80,11 @@ class Curve:
 
 
 @cache
-def imitate(seed: int, hidden: int = 64, steps: int = 200) -> tuple[Policy, Tensor]:
+def imitate(seed: int, hidden: int = 64, steps: int = 100) -> tuple[Policy, Tensor]:
     """A policy after SFT on 5,000 demonstrations, and 40,000 samples of it."""
     generator, learner = utils.generator(seed), Policies(Policy(seed=seed, hidden=hidden), 1)
     demonstrations = World(seed).demonstrations(5000, generator)
-    adam = torch.optim.Adam(learner.parameters(), lr=5e-3)
+    adam = torch.optim.Adam(learner.parameters(), lr=1e-2)
     schedule = CosineAnnealingLR(adam, steps)
     for _ in progress.track(range(steps), "SFT"):
         rows = torch.randint(len(demonstrations), (256,), generator=generator)
@@ -117,39 +118,56 @@ def learn_proxies(
 
     members: more numbers than one give more models, each with its own initialization and batches.
     """
-    first, second = begin.pool[:n_pairs], begin.pool[8000 : 8000 + n_pairs]
+    if n_pairs > 8000:
+        print("The pool has 8,000 pairs of samples for comparisons: all of them are used.")
+    first, second = (half[:n_pairs] for half in begin.pool[:16_000].chunk(2))
     pairs = preference_pairs(begin.world, first, second, utils.generator(begin.seed))
     seeds = [begin.seed + 1000 * member for member in members]
-    models = [RewardModel(width, seed=seed) for width in widths for seed in seeds]
-    fit_together(models, *pairs, [utils.generator(seed) for _ in widths for seed in seeds])
-    return [in_golds_unit(model, begin.pool) for model in models]
+    models = [[RewardModel(width, seed=seed) for seed in seeds] for width in widths]
+    fit_together(models, *pairs, [utils.generator(seed) for seed in seeds])
+    return [in_golds_unit(model, begin.pool) for same in models for model in same]
 
 
 def fit_together(
-    models: Sequence[RewardModel], chosen: Tensor, rejected: Tensor,
+    models: Sequence[Sequence[RewardModel]], chosen: Tensor, rejected: Tensor,
     generators: Sequence[torch.Generator], steps: int = 400,
 ) -> None:  # fmt: skip
-    """Fit comparisons by maximum likelihood (Bradley & Terry), in place, each by its own batches.
+    """Fit comparisons by maximum likelihood (Bradley & Terry), in place.
 
-    One by one they would come out the same: a sum of losses sends each the gradient of its own.
-    Side by side they share what costs most here, which is everything but the arithmetic.
+    models: a row a width, a column a member, who draws its batches by its own generator. One by
+    one they would come out the same: a sum of losses sends each the gradient of its own.
     """
-    weights = [p for model in models for p in model.parameters()]
+    rows = [[torch.stack(p) for p in zip(*(m.parameters() for m in same), strict=True)]
+            for same in models]  # fmt: skip
+    weights = [p.detach().requires_grad_() for row in rows for p in row]
     adam = torch.optim.AdamW(weights, lr=3e-3, weight_decay=0.01, fused=True)
     schedule = CosineAnnealingLR(adam, steps)
-    chosen, rejected = (
-        F.one_hot(x, models[0].n_tokens).flatten(1).float() for x in (chosen, rejected)
-    )
+    both = torch.stack([chosen, rejected], 1)
+    both = F.one_hot(both, models[0][0].n_tokens).flatten(2).float()  # (pairs, 2, inputs)
     for _ in progress.track(range(steps), "reward models"):
-        loss = torch.zeros(())
-        for model, generator in zip(models, generators, strict=True):
-            rows = torch.randint(len(chosen), (256,), generator=generator)
-            better, worse = model.layers(torch.cat([chosen[rows], rejected[rows]])).chunk(2)
-            loss = loss - F.logsigmoid(better - worse).mean()
+        drawn = [torch.randint(len(both), (256,), generator=g) for g in generators]
+        inputs = both[torch.stack(drawn)].flatten(1, 2)  # (members, 512, inputs)
+        loss, unused = torch.zeros(()), iter(weights)
+        for same in models:
+            reward = inputs
+            for layer in same[0].layers:
+                if isinstance(layer, torch.nn.Linear):
+                    weight, bias = next(unused), next(unused)
+                    reward = torch.baddbmm(bias[:, None], reward, weight.mT)
+                else:
+                    reward = layer(reward)
+            better, worse = reward.view(len(drawn), -1, 2).unbind(-1)
+            loss = loss - F.logsigmoid(better - worse).mean(1).sum()
         adam.zero_grad()
         loss.backward()
         adam.step()
         schedule.step()
+    with torch.no_grad():
+        learned = iter(weights)
+        for same in models:
+            for own in zip(*(m.parameters() for m in same), strict=True):
+                for mine, value in zip(own, next(learned), strict=True):
+                    mine.copy_(value)
 
 
 def in_golds_unit(model: RewardModel, pool: Tensor) -> Proxy:
@@ -209,37 +227,40 @@ def reinforce_loss(
     tokens, logprobs = writers.write(256, generator)
     logprob = logprobs.gather(-1, tokens[..., None]).sum((2, 3))  # (policies, 256)
     reward = scores(proxies, tokens)
-    if beta.any():
-        log_start = begin.says(tokens).gather(-1, tokens[..., None]).sum((2, 3))
-        reward = reward - beta[:, None] * (logprob.detach() - log_start)
+    held = beta > 0
+    if held.any():
+        log_start = begin.says(tokens[held]).gather(-1, tokens[held][..., None]).sum((2, 3))
+        reward[held] -= beta[held, None] * (logprob.detach()[held] - log_start)
     return -(leave_one_out(reward) * logprob).mean(1)
 
 
 def rl_curves(
-    begin: Start, proxies: Sequence[Proxy], beta: float | Sequence[float] = 0.0, steps: int = 88
+    begin: Start, proxies: Sequence[Proxy], beta: float | Sequence[float] = 0.0, steps: int = 48
 ) -> list[Curve]:
     """RL against each proxy. beta: of the KL penalty, proxy units per nat, for all or for each."""
     writers, generator = Writers(begin.policy, len(proxies)), utils.generator(begin.seed)
     beta = torch.as_tensor(beta, dtype=torch.float32).expand(len(proxies))
     adam, points = torch.optim.Adam(writers.parameters(), lr=1.2e-3), []
+    hurry = LambdaLR(adam, lambda step: 1 + min(step / 32, 1))  # slowly while gold still rises
     for step in progress.track(range(steps + 1), "RL"):
-        if step % 4 == 0:
+        if step in LOOKS:
             points.append(measure(begin, writers, proxies))
         loss = reinforce_loss(begin, writers, proxies, beta, generator)
         adam.zero_grad()
         loss.sum().backward()  # a sum: each policy gets the gradient of its own loss
         adam.step()
+        hurry.step()
     runs = zip(*(torch.stack(x, 1) for x in zip(*points, strict=True)), strict=True)
     return [Curve(d, gold - gold[0], score - score[0], seen) for d, gold, score, seen in runs]
 
 
 @torch.no_grad()
 def measure(begin: Start, writers: Writers, proxies: Sequence[Proxy]) -> tuple[Tensor, ...]:
-    """Distance, gold and proxy of each policy from 512 samples, and eight of them to look at.
+    """Distance, gold and proxy of each policy from 256 samples, and eight of them to look at.
 
     The same random numbers every time, so that neighboring points differ by the policy alone.
     """
-    tokens, log_p = writers.write(512, utils.generator(begin.seed + 1))
+    tokens, log_p = writers.write(256, utils.generator(begin.seed + 1))
     kl = (log_p.exp() * (log_p - begin.says(tokens))).sum((2, 3)).mean(1)  # exact token by token
     gold, score = begin.world.gold(tokens).mean(1), scores(proxies, tokens).mean(1)
     return kl.clamp(min=0).sqrt(), gold, score, tokens[:, :8]
@@ -253,7 +274,7 @@ def scores(proxies: Sequence[Proxy], tokens: Tensor) -> Tensor:
 Pair = tuple[Curve, Curve]  # best-of-n and RL against one proxy
 
 
-def both(begin: Start, proxies: Sequence[Proxy], steps: int = 88) -> list[Pair]:
+def both(begin: Start, proxies: Sequence[Proxy], steps: int = 48) -> list[Pair]:
     """Both optimizers against each proxy."""
     bons = [bon_curve(begin, proxy) for proxy in proxies]
     return list(zip(bons, rl_curves(begin, proxies, steps=steps), strict=True))
@@ -274,10 +295,11 @@ def tilted_curve(begin: Start, proxy: Proxy) -> Curve:
 
 
 @cache
-def where_more_is_better(seed: int, steps: int = 88) -> dict[int, Pair]:
-    """The same world under a gold without "too much": the linear and the widest reward model."""
-    begin, widths = start(seed, the_more_the_better), (WIDTHS[0], WIDTHS[-1])
-    return dict(zip(widths, both(begin, learn_proxies(begin, widths), steps), strict=True))
+def where_more_is_better(seed: int, n_pairs: int = 500, steps: int = 48) -> tuple[Proxy, Pair]:
+    """A gold without "too much": the widest reward model, from few comparisons, and its curves."""
+    begin = start(seed, the_more_the_better)
+    proxies = learn_proxies(begin, WIDTHS[-1:], n_pairs)
+    return proxies[0], both(begin, proxies, steps)[0]
 
 
 # A second world: gold is a number, and the proxy is gold with noise of its own.

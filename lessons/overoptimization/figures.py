@@ -1,5 +1,6 @@
 """What the overoptimization lesson draws: a function a figure, which gives its alt text too."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -42,13 +43,14 @@ def what_gold_pays(begin: Start, shown: Sequence[int] = (0, 1, 2)) -> tuple[Figu
     right.set(xlabel="times it occurs", ylabel="% of samples")
     right.set_title("how often the policy writes it", fontsize=10)
     right.legend()  # all lines end in one place
-    _headline(fig, "Gold turns down where samples are rare")
+    _headline(fig, "Gold turns down where samples thin out")
     most = counts[worth[list(shown)].argmax(1)].tolist()
-    rare = max(share[5:].sum() for share in shares)
+    rare, three = (max(share[k:].sum() for share in shares) for k in (5, 3))
     return fig, (
         "Left, the worth of three tokens against how often each occurs in a sequence: highest at "
         f"{_listed(most)} times, then back down to nothing. Right, how often each occurs in "
-        f"samples: five times or more in at most {rare:.0f} % of them."
+        f"samples: three times or more in at most {three:.0f} % of them, five times or more in at "
+        f"most {rare:.0f} %."
     )
 
 
@@ -59,6 +61,7 @@ def gold_and_proxy(rows: Rows, title: str) -> tuple[Figure, str]:
     """Gold and proxy, a panel for each optimizer and each thing that differs; the peak is marked.
 
     Several curves of one panel are drawn as thin lines with their mean. As far as best-of-n goes.
+    The mark is hollow where the highest point is the last, so that nothing has turned.
     """
     n_columns = max(map(len, rows.values()))
     fig, axes = plt.subplots(
@@ -75,14 +78,15 @@ def gold_and_proxy(rows: Rows, title: str) -> tuple[Figure, str]:
             plots.seed_lines(
                 ax, grid, _along(curves, "proxy", grid), "proxy", **look, **plots.PROXY
             )
-            top = int(gold.mean(0).nan_to_num(nan=-torch.inf).argmax())
-            peak_d, peak = grid[top].item(), gold.mean(0)[top].item()
-            ax.plot(peak_d, peak, "v", color="black", markersize=7, zorder=6, clip_on=False)
+            peak_d, peak, turned = _top(curves)
+            mark = {"color": "black", "fillstyle": "full" if turned else "none"}
+            ax.plot(peak_d, peak, "v", markersize=7, zorder=6, clip_on=False, **mark)
             ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
             ax.set_title(f"{optimizer}, {name}", fontsize=9)
             height = torch.as_tensor(drawn.get_ydata())
             last = height[height.isfinite()][-1]
-            said.append(f"{optimizer}, {name}: {peak:.1f} sd at d = {peak_d:.1f}, then {last:.1f}")
+            then = f"then {last:.1f}" if turned else "still rising where we stop"
+            said.append(f"{optimizer}, {name}: {peak:.1f} sd at d = {peak_d:.1f}, {then}")
         plots.label_ends(line[-1])
         line[0].set_ylabel("reward (sd)")
     for ax in axes[-1]:
@@ -90,8 +94,32 @@ def gold_and_proxy(rows: Rows, title: str) -> tuple[Figure, str]:
     _headline(fig, title)
     return fig, (
         "Gold, solid, and proxy, dashed, above the start's, against the square root of KL; a "
-        f"triangle marks where mean gold is highest. {'; '.join(said)}."
+        f"triangle marks where mean gold is highest, hollow at the last point. {'; '.join(said)}."
     )
+
+
+def _top(curves: Sequence[Curve]) -> tuple[float, float, bool]:
+    """Where mean gold is highest up to best-of-4,096: d, gold, and whether it turns there."""
+    grid = torch.linspace(0, ASKED, 28)
+    mean = _along(curves, "gold", grid).mean(0)
+    top = int(mean.nan_to_num(nan=-torch.inf).argmax())
+    turned = top + 1 < len(grid) and bool(mean[top + 1].isfinite())
+    return grid[top].item(), mean[top].item(), turned
+
+
+def higher_and_further(what: str, rows: Rows) -> str:
+    """A title from the data: does the last panel of each row peak higher, and further, than the
+    first? "Further" is said only of rows whose last panel turns."""
+    higher, further = [], []
+    for optimizer, panels in rows.items():
+        first, *_, last = panels.values()
+        (d, peak, _), (last_d, last_peak, turned) = _top(first), _top(last)
+        higher += [optimizer] * (last_peak > peak)
+        further += [optimizer] * (turned and last_d > d)
+    if len(higher) < len(rows):
+        return f"{what}: gold is higher under {higher[0] if higher else 'neither optimizer'}"
+    where = f", and under {' and '.join(further)} further" if further else ""
+    return f"{what} take gold higher{where}"
 
 
 def one_run(curve: Curve, gold: Tensor, i: int, width: int) -> tuple[Figure, str]:
@@ -117,7 +145,8 @@ def one_run(curve: Curve, gold: Tensor, i: int, width: int) -> tuple[Figure, str
     return fig, (
         f"One RL run at d = {curve.d[i]:.1f} of {curve.d[-1]:.1f}: gold {_signed(curve.gold[i])}, "
         f"proxy {_signed(curve.proxy[i])}. Of its eight samples the gold is "
-        f"{gold.min():.1f} to {gold.max():.1f}."
+        f"{gold.min():.1f} to {gold.max():.1f}; the first reads "
+        f"{''.join('abcdefgh'[t] for t in curve.samples[i][0].tolist())}."
     )
 
 
@@ -146,8 +175,15 @@ def laws(pairs: Mapping[str, Pair]) -> tuple[Figure, str]:
     for ax in axes[-1]:
         ax.set(xlabel="d = √KL", xlim=(0, None))
     errors = [prediction_errors([pair[i] for pair in pairs.values()]) for i in (0, 1)]
-    called = {"bon law": "best-of-n's law", "rl law": "RL's law", "neither": "neither law"}
-    first, second = (called[better_law(error)] for error in errors)
+    axes[0, 0].text(SEEN - 0.06, 0.04, "fitted", ha="right", fontsize=7,
+                    transform=axes[0, 0].get_xaxis_transform())  # fmt: skip
+    axes[0, 0].text(SEEN + 0.06, 0.04, "asked", fontsize=7,
+                    transform=axes[0, 0].get_xaxis_transform())  # fmt: skip
+    called = {"bon law": "best-of-n's law", "rl law": "RL's law", "neither": "a tie"}
+    first, second = (
+        "no curve gets there" if math.isnan(error["rl law"]) else called[better_law(error)]
+        for error in errors
+    )
     _headline(fig, f"Who predicts beyond the gray line? Best-of-n: {first}. RL: {second}")
     told = [
         f"{optimizer}: mean error {e['bon law']:.2f} sd with d (α − β d), {e['rl law']:.2f} sd "
@@ -157,7 +193,7 @@ def laws(pairs: Mapping[str, Pair]) -> tuple[Figure, str]:
     return fig, (
         "Gold as points against the square root of KL, for each reward model under both "
         "optimizers. Two laws are fitted to the filled points and drawn on to the open ones. At "
-        f"the last point, {'; '.join(told)}."
+        f"d = {ASKED:.1f}, {'; '.join(told)}."
     )
 
 
@@ -190,12 +226,13 @@ def penalty(
         for beta, c in held.items()
     }
     above = all(gain > 0 for gain in gains.values())
-    where = "above" if above else "not all above"
-    _headline(fig, f"RL with a KL penalty (crosses) ends {where} RL without one")
+    more = "has more gold" if above else "does not always have more gold"
+    _headline(fig, f"At the same KL, RL with a penalty (crosses) {more}")
     told = ", ".join(f"{gain:+.2f} sd at β = {beta:g}" for beta, gain in gains.items())
     return fig, (
-        "Proxy and gold against the square root of KL for RL and best-of-n, three reward models "
-        "each, and the exact optimum for the proxy. Crosses: where RL with a KL penalty ends. "
+        "Proxy and gold against the square root of KL for RL and best-of-n, two reward models "
+        "each, and the exact optimum for the proxy. Crosses: where RL with a KL penalty "
+        "ends, a run each. "
         f"Against RL without one at that distance, its gold is {told}."
     )
 
@@ -204,23 +241,33 @@ def judges(
     bons: Mapping[str, Sequence[Curve]], rls: Mapping[str, Sequence[Curve]]
 ) -> tuple[Figure, str]:
     """Gold under single reward models and under several combined."""
-    fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharex=True, sharey=True)
-    grid = torch.linspace(0, ASKED, 28)
+    fig, axes = plt.subplots(1, 2, figsize=(7, 2.6), sharey=True)
+    names = ("each alone", "mean", "worst", "uncertainty", "judge 1 alone", "judge 2 alone")
+    ends = {}
     for ax, group, optimizer in zip(axes, (bons, rls), ("best-of-n", "RL"), strict=True):
-        for i, (name, curves) in enumerate(group.items()):
+        furthest = max(c.d.max().item() for curves in group.values() for c in curves)
+        grid = torch.linspace(0, furthest, 28)
+        for name, curves in group.items():
+            i = names.index(name)
             look = {"color": plots.COLORS[i], "marker": plots.MARKERS[i], "markevery": 3}
-            plots.seed_lines(ax, grid, _along(curves, "gold", grid), name, **look, **plots.GOLD)
+            gold = _along(curves, "gold", grid)
+            plots.seed_lines(ax, grid, gold, name, **look, **plots.GOLD)
+            mean = gold.mean(0)
+            ends[optimizer, name] = mean[mean.isfinite()][-1].item(), mean.nan_to_num(-9).max()
         ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
-        ax.set(xlabel="d = √KL", xlim=(0, ASKED))
+        ax.set(xlabel="d = √KL", xlim=(0, furthest))
         ax.set_title(optimizer, fontsize=10)
         plots.label_ends(ax)
     axes[0].set_ylabel("gold above the start's (sd)")
-    _headline(fig, "Judges that learned from the same comparisons are wrong together")
+    fall = sum(c.fall for c in rls["worst"]) / len(rls["worst"])
+    alone, worst = (ends["best-of-n", name][0] for name in ("each alone", "worst"))
+    side = "above" if worst > alone else "below"
+    _headline(
+        fig, f"Worst case: best-of-n ends {side} its members' mean, RL falls by {fall:.1f} sd"
+    )
     told = [
-        f"{optimizer}, {name}: highest {sum(c.peak for c in curves) / len(curves):.2f} sd, at the "
-        f"end {sum(c.gold[-1].item() for c in curves) / len(curves):.2f}"
-        for optimizer, group in (("best-of-n", bons), ("RL", rls))
-        for name, curves in group.items()
+        f"{optimizer}, {name}: highest {top:.2f} sd, at the end {end:.2f}"
+        for (optimizer, name), (end, top) in ends.items()
     ]
     return fig, f"Gold against the square root of KL. {'; '.join(told)}."
 
@@ -236,6 +283,9 @@ def second_world(curves: Mapping[str, Curve]) -> tuple[Figure, str]:
         (promised,) = _along([curve], "proxy", grid)
         shown = promised.where(promised <= top, torch.nan)
         ax.plot(grid, shown, label="proxy", **look, **plots.PROXY)
+        if curve.proxy[-1] > top:
+            text = f"proxy, on to {curve.proxy[-1]:.0f}"
+            ax.text(0.04, 0.96, text, transform=ax.transAxes, va="top", fontsize=8)
         ax.axhline(0, color="0.8", linewidth=0.7, marker="", zorder=0)
         ax.set(xlabel="d = √KL", xlim=(0, ASKED), ylim=(-0.3, top))
         ax.set_title(name, fontsize=10)
@@ -244,7 +294,7 @@ def second_world(curves: Mapping[str, Curve]) -> tuple[Figure, str]:
     _headline(fig, "Same gold, same variance of the noise: only heavy tails turn gold down")
     told = [
         f"{name}: gold is highest at d = {c.peak_d:.1f}, {c.peak:.2f} sd, and "
-        f"{c.gold[-1]:.2f} at best-of-4,096"
+        f"{c.gold[-1]:.2f} at best-of-4,096, where the proxy is {c.proxy[-1]:.1f}"
         for name, c in curves.items()
     ]
     return fig, f"Best-of-n when the proxy is gold plus noise. {'; '.join(told)}."

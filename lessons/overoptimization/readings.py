@@ -1,5 +1,6 @@
 """What is read off the curves of the overoptimization lesson."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -60,25 +61,29 @@ def prediction_error(curve: Curve, law: str) -> float:
 
 
 def prediction_errors(curves: Sequence[Curve]) -> dict[str, float]:
-    """The mean of it over several curves, for each law."""
-    return {law: sum(prediction_error(c, law) for c in curves) / len(curves) for law in LAWS}
+    """The mean of it for each law, over the curves that get to best-of-4,096. NaN if none does."""
+    there = [c for c in curves if c.d.max() >= ASKED - 1e-6]
+    return {
+        law: sum(prediction_error(c, law) for c in there) / (len(there) or math.nan) for law in LAWS
+    }
 
 
 def better_law(errors: dict[str, float], close: float = 0.05) -> str:
-    """The law with the smaller error, or "neither" if they differ by no more than `close`."""
+    """The law whose error is smaller by more than `close`, or "neither"."""
     least, most = sorted(errors.values())
-    return "neither" if most - least <= close else min(errors, key=errors.get)
+    return min(errors, key=errors.get) if most - least > close else "neither"
 
 
-def share_explained(curves: Sequence[Curve], shared: str) -> float:
+def share_explained(curves: Sequence[Curve], shared: str, unit: float = 1.0) -> float:
     """R² of R = d (α − β log d) on several curves at once, with one α, or one β, for all of them.
 
     shared: "α" or "β"; the other has a value for each curve. So both have as many coefficients.
-    Points beyond best-of-4,096 are left out.
+    Points beyond best-of-4,096 are left out. unit: what d is measured in, in √nats.
     """
     points = [up_to(curve, ASKED) for curve in curves]
     whose = torch.cat([torch.full((len(d),), i) for i, (d, _) in enumerate(points)])
     d, gold = (torch.cat(x) for x in zip(*points, strict=True))
+    d = d / unit
     own = F.one_hot(whose, len(curves)).double()
     common, each = (d, -torch.xlogy(d, d)) if shared == "α" else (-torch.xlogy(d, d), d)
     columns = torch.cat([common[:, None], own * each[:, None]], 1)
@@ -106,5 +111,8 @@ def gold_apart(bon: Curve, rl: Curve, by: str) -> float:
 
 
 def gap_at(curve: Curve, d: float) -> float:
-    """Proxy less gold where a curve first reaches d: what was promised and not delivered."""
+    """Proxy less gold where a curve first reaches d: what was promised and not delivered.
+
+    Negative where the proxy still promises less than gold delivers.
+    """
     return value_at(curve.d, curve.proxy - curve.gold, d)

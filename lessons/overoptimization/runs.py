@@ -17,7 +17,7 @@ from lessons.overoptimization.experiments import (
 
 COMPARISONS = (500, 2000, 8000)
 SMALL = 8  # units of the small policy, where the other has 64
-SMALL_PENALTY = 0.05  # proxy units per nat: half of what keeps a single reward model from falling
+SMALL_PENALTY = 0.05  # proxy units per nat
 
 
 @cache
@@ -59,11 +59,20 @@ def by_penalty(seed: int) -> tuple[Curve, Curve]:
 
 
 @cache
-def by_policy(seed: int) -> tuple[dict[int, Pair], dict[int, Pair]]:
-    """The policy of 64 units and the small one, which moves more slowly, against the same four."""
-    begin, proxies = start(seed, hidden=SMALL), proxies_by_width(seed)
-    small = dict(zip(WIDTHS, both(begin, [*proxies.values()], steps=120), strict=True))
-    return by_width(seed), small
+def by_policy(seed: int) -> tuple[list[Curve], list[Curve]]:
+    """Best-of-n by each of the four from the policy of 64 units, and from the small one."""
+    small, proxies = start(seed, hidden=SMALL), proxies_by_width(seed)
+    return [bon for bon, _ in by_width(seed).values()], [
+        bon_curve(small, proxy) for proxy in proxies.values()
+    ]
+
+
+@cache
+def rl_by_policy(seed: int) -> tuple[Curve, Curve]:
+    """RL against the linear model: 64 units, and the small policy, which moves more slowly."""
+    linear = proxies_by_width(seed)[WIDTHS[0]]
+    (small,) = rl_curves(start(seed, hidden=SMALL), [linear], steps=76)
+    return by_width(seed)[WIDTHS[0]][1], small
 
 
 @cache
@@ -73,13 +82,17 @@ def ensemble(seed: int) -> list[Proxy]:
 
 
 @cache
-def rl_by_ensemble(seed: int) -> tuple[list[Curve], Curve, Curve]:
-    """RL against two members alone, against the worst case of all five, and with a penalty too."""
+def rl_by_ensemble(seed: int) -> tuple[list[Curve], Curve, Curve, Curve]:
+    """RL against two members alone and the worst case of all five; then with a small penalty.
+
+    Returns the two, the worst case, and with the penalty the first member and the worst case.
+    """
     members = ensemble(seed)
     worst = combine(members, "worst")
-    penalties = (0.0, 0.0, 0.0, SMALL_PENALTY)
-    *alone, worst, held = rl_curves(start(seed), [*members[:2], worst, worst], penalties)
-    return alone, worst, held
+    penalties = (0.0, 0.0, 0.0, SMALL_PENALTY, SMALL_PENALTY)
+    against = [*members[:2], worst, members[0], worst]
+    *alone, free, member_held, held = rl_curves(start(seed), against, penalties, steps=52)
+    return alone, free, member_held, held
 
 
 @cache

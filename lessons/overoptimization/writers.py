@@ -51,6 +51,10 @@ class Writers(Policies):
             reset, update = gates.sigmoid().chunk(2, -1)
             return torch.lerp(torch.addcmul(given_new, reset, kept).tanh(), state, update)
 
+        def read(seen: Tensor, state: Tensor) -> Tensor:
+            gates = torch.baddbmm(seen @ given_gates, state, kept_gates)
+            return gated(gates, seen @ given_new, torch.baddbmm(new_bias, state, kept_new), state)
+
         rest = given.new_zeros(len(given), 1, hidden)  # before the first token all are alike
         state = gated(given_gates[:, -1:], given_new[:, -1:], new_bias, rest)
         one_hot, written = torch.eye(n_tokens + 1), []
@@ -58,10 +62,11 @@ class Writers(Policies):
             logprobs = _affine(state, w["out.weight"], w["out.bias"]).log_softmax(-1)
             token = choose(place, logprobs)
             written.append((token, logprobs.expand(*token.shape, -1)))
-            seen = one_hot[token]
-            state = state.expand(*token.shape, -1)
-            gates = torch.baddbmm(seen @ given_gates, state, kept_gates)
-            state = gated(gates, seen @ given_new, torch.baddbmm(new_bias, state, kept_new), state)
+            if place == 0:  # after it there are no more states than tokens
+                each = read(one_hot[:-1], state.expand(-1, n_tokens, -1))
+                state = one_hot[token][..., :-1] @ each
+            elif place < self.alike.length - 1:
+                state = read(one_hot[token], state)
         tokens, logprobs = zip(*written, strict=True)
         return torch.stack(tokens, 2), torch.stack(logprobs, 2)
 

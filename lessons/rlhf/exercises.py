@@ -44,7 +44,7 @@ def sequence_logprobs(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
     ],
 )
 def bradley_terry_loss(reward_chosen: Tensor, reward_rejected: Tensor) -> Tensor:
-    """Mean negative log-likelihood of the preferences (Ouyang et al. 2022, eq. 1), in nats.
+    """Mean negative log-likelihood of the preferences (Ouyang et al. 2022, eq. 1, K = 2), in nats.
 
     −E[log σ(r(chosen) − r(rejected))], for one pair per comparison. It must stay finite, and keep
     its gradient, for differences of ±1000.
@@ -148,7 +148,8 @@ def ppo_clipped_loss(logprobs, old_logprobs, advantages, clip):
     −E[min(ρ A, clip(ρ, 1 − ε, 1 + ε) A)] with ρ = π(y_t) / π_old(y_t), ε = clip, and the mean over
     all entries. Only logprobs has a gradient: old_logprobs and advantages are constants, even when
     they come with a graph of their own. Loss and gradient stay finite for log-ratios of ±1000,
-    where ρ itself overflows: a log-ratio above 80 counts as 80.
+    where ρ itself overflows: a log-ratio above 80 counts as 80, one below it in full. The loss has
+    a graph even where its gradient is 0.
     logprobs, old_logprobs, advantages: one shape, any, logs in nats. Returns a scalar tensor.
     """
     log_ratio = (logprobs - old_logprobs.detach()).clamp(max=80)  # exp(89) is infinite in float32

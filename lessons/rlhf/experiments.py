@@ -1,11 +1,12 @@
 """What the RLHF lesson trains and measures (Christiano 2017; Schulman 2017; Ouyang 2022)."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 import utils
@@ -18,6 +19,7 @@ from lessons.rlhf.exercises import (
 )
 from utils import progress
 from utils.worlds.preferences import (
+    Policies,
     Policy,
     RewardModel,
     World,
@@ -26,6 +28,7 @@ from utils.worlds.preferences import (
     train_reward_model,
 )
 
+SIZE = {"embedding": 16, "hidden": 32}  # of the policy
 BETA = 0.2  # the penalty of the main run
 BETAS = (0.1, 0.2, 0.4, 0.8, 1.6)  # of the sweep in the small world
 BUDGETS = (125, 250, 500, 1000, 2000, 4000)  # comparisons bought, for the reward model's accuracy
@@ -38,18 +41,26 @@ def centered(model: nn.Module, samples: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda tokens: model(tokens) - mean
 
 
-class Critic(Policy):
-    """A smaller network of the policy's kind: predicts what is still to come, before each token."""
+class Critic(nn.Module):
+    """Predicts what is still to come, before each token, from a sum of vectors: one for each
+    token that stands there already, another vector at each place."""
 
-    def __init__(self, n_tokens: int, length: int, seed: int):
-        super().__init__(n_tokens, length, seed, embedding=16, hidden=32)
-        self.out = nn.Linear(32, 1)
+    def __init__(self, n_tokens: int, length: int, seed: int, hidden: int = 32):
+        super().__init__()
+        self.first = n_tokens * torch.arange(length)  # row of token 0 at each place
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.vectors = nn.Embedding(n_tokens * length, hidden)
+            self.start = nn.Parameter(torch.randn(length, hidden))
+        self.out = nn.Linear(hidden, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def values(self, tokens: Tensor) -> Tensor:
         """(batch, length); [:, t] knows the tokens before t, not token t itself."""
-        return self.logits(tokens)[..., 0]
+        read = self.vectors(self.first + tokens).cumsum(1)
+        before = torch.cat([torch.zeros_like(read[:, :1]), read[:, :-1]], 1)
+        return self.out((before + self.start).tanh())[..., 0]
 
 
 @torch.no_grad()
@@ -86,13 +97,12 @@ def improve(
 
 
 def ppo(
-    reference: Policy, reward: Callable, beta: float, seed: int, steps: int = 60, clip: float = 0.2
+    reference: Policy, reward: Callable, beta: float, seed: int, steps: int = 50, clip: float = 0.2
 ) -> tuple[Policy, list[dict[str, Tensor]]]:
     """Train a copy of the reference against a reward. Returns it and the batches it learnt from."""
     policy, generator, batches = copy.deepcopy(reference), utils.generator(seed), []
     critic = Critic(policy.n_tokens, policy.length, seed)
-    adam = torch.optim.Adam([{"params": policy.parameters()}, {"params": critic.parameters()}])
-    adam.param_groups[0]["lr"], adam.param_groups[1]["lr"] = 2e-3, 5e-3
+    adam = torch.optim.Adam([*policy.parameters(), *critic.parameters()], lr=5e-3)
     schedule = CosineAnnealingLR(adam, steps)
     for _ in progress.track(range(steps), f"PPO, β = {beta}"):
         batch = collect(policy, critic, reference, reward, beta, generator)
@@ -100,6 +110,44 @@ def ppo(
         schedule.step()
         batches.append(batch)
     return policy, batches
+
+
+def ppo_side_by_side(
+    reference: Policy, reward: Callable, betas: Sequence[float], seed: int, steps: int = 50,
+    clip: float = 0.2,
+) -> list[Policy]:  # fmt: skip
+    """What `ppo` makes at each β, all trained at once: a third of the cost of one by one."""
+    learners, generators = Policies(reference, len(betas)), [utils.generator(seed) for _ in betas]
+    writers = [copy.deepcopy(reference) for _ in betas]
+    for i, writer in enumerate(writers):
+        for name, weight in writer.named_parameters():
+            weight.data = learners.weights[name].data[i]  # the same memory: it learns along
+    critics = [Critic(reference.n_tokens, reference.length, seed) for _ in betas]
+    weights = [*learners.parameters(), *(w for critic in critics for w in critic.parameters())]
+    adam = torch.optim.Adam(weights, lr=5e-3)
+    schedule = CosineAnnealingLR(adam, steps)
+    for _ in progress.track(range(steps), f"PPO, {len(betas)} policies"):
+        batches = [
+            collect(writer, critic, reference, reward, beta, generator)
+            for writer, critic, beta, generator in zip(
+                writers, critics, betas, generators, strict=True
+            )
+        ]
+        tokens, old, advantages = (
+            torch.stack([batch[key] for batch in batches])
+            for key in ("tokens", "logprobs", "advantages")
+        )
+        for _ in range(4):
+            each = zip(learners.token_logprobs(tokens), old, advantages, strict=True)
+            loss = sum(ppo_clipped_loss(*one, clip) for one in each)
+            for critic, batch in zip(critics, batches, strict=True):
+                error = critic.values(batch["tokens"]) - batch["returns"]
+                loss = loss + error.pow(2).mean() / 2
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        schedule.step()
+    return writers
 
 
 def curve(batches: list[dict[str, Tensor]], key: str) -> Tensor:
@@ -110,6 +158,15 @@ def curve(batches: list[dict[str, Tensor]], key: str) -> Tensor:
 def gold_curve(world: World, batches: list[dict[str, Tensor]]) -> Tensor:
     """What the gold reward thinks of each PPO step's samples. PPO itself never sees this."""
     return torch.stack([world.gold(batch["tokens"]).mean() for batch in batches])
+
+
+def token_k3_sd(policy: Policy, reference: Policy, sequences: Tensor) -> Tensor:
+    """Exact standard deviation of k3 taken at each token and added up over the sequence."""
+    with torch.no_grad():
+        logprobs, ref_logprobs = (p.token_logprobs(sequences).double() for p in (policy, reference))
+    k3 = kl_estimates(logprobs, ref_logprobs)[2].sum(-1)
+    whole = logprobs.sum(-1)
+    return expected(whole, (k3 - expected(whole, k3)) ** 2).sqrt()
 
 
 @torch.no_grad()
@@ -125,7 +182,7 @@ def prepared(
 ) -> tuple[World, Policy, Callable[[Tensor], Tensor]]:
     """Stages 1 and 2: a world, its SFT policy, and a reward learnt from comparisons."""
     world, generator = World(seed, n_tokens, length), utils.generator(seed)
-    policy = Policy(n_tokens, length, seed)
+    policy = Policy(n_tokens, length, seed, **SIZE)
     sft(policy, world.demonstrations(5000, generator), generator)
     first, second = policy.sample(2 * pairs, generator).chunk(2)
     chosen, rejected = preference_pairs(world, first, second, generator)
@@ -178,7 +235,7 @@ def sweep(seed: int) -> tuple[Tensor, Tensor, Tensor, list[Policy], Policy]:
     with torch.no_grad():
         rewards = reward(sequences).double()
     rewards = rewards - expected(ref_logprobs, rewards)  # 0 under the reference, exactly
-    policies = [ppo(reference, reward, beta, seed)[0] for beta in BETAS]
+    policies = ppo_side_by_side(reference, reward, BETAS, seed)
     return sequences, ref_logprobs, rewards, policies, reference
 
 
@@ -203,10 +260,33 @@ def estimator_moments(logprobs: Tensor, ref_logprobs: Tensor) -> tuple[Tensor, T
 
 
 def train_ensemble(chosen: Tensor, rejected: Tensor, seed: int) -> list[RewardModel]:
-    """Three reward models on the same comparisons, each from its own start."""
-    models = [RewardModel(16, seed=10 * seed + k) for k in range(3)]
-    for model in models:
-        train_reward_model(model, chosen, rejected, utils.generator(seed), steps=200, batch=128)
+    """Three reward models, each from its own start, on its own draw of the same comparisons.
+
+    A draw is as many as there are, with replacement (Christiano et al. 2017, Sec. 2.2.3). The
+    three train at once: each weight has a first dimension that says whose it is.
+    """
+    models, n = [RewardModel(16, seed=10 * seed + k) for k in range(3)], len(chosen)
+    generator, n_tokens = utils.generator(seed), models[0].n_tokens
+    weights = zip(*(model.parameters() for model in models), strict=True)
+    weights = [torch.stack(same).detach().requires_grad_() for same in weights]
+    w1, b1, w2, b2 = weights
+    adam = torch.optim.AdamW(weights, lr=3e-3, weight_decay=0.01)
+    schedule = CosineAnnealingLR(adam, 200)
+    draws = torch.randint(n, (3, n), generator=generator)
+    seen = [F.one_hot(x, n_tokens).flatten(1).float() for x in (chosen, rejected)]
+    for _ in range(200):
+        rows = draws.gather(1, torch.randint(n, (3, 128), generator=generator))
+        both = torch.cat([x[rows] for x in seen], 1)
+        hidden = torch.baddbmm(b1[:, None], both, w1.mT).relu()
+        better, worse = torch.baddbmm(b2[:, None], hidden, w2.mT)[..., 0].chunk(2, 1)
+        loss = -F.logsigmoid(better - worse).mean(1).sum()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        schedule.step()
+    for k, model in enumerate(models):
+        for mine, same in zip(model.parameters(), weights, strict=True):
+            mine.data = same.data[k]
     return models
 
 
@@ -239,10 +319,3 @@ def buy_comparisons(world: World, policy: Policy, seed: int, actively: bool) -> 
         models = train_ensemble(chosen[bought], rejected[bought], seed)
         found.append(accuracy(models, world, *test))
     return found
-
-
-@cache
-def bought(seed: int, actively: bool) -> Tensor:
-    """The same as a tensor, kept: two claims look at it."""
-    world, policy, _ = prepared(seed)
-    return torch.tensor(buy_comparisons(world, policy, seed, actively))

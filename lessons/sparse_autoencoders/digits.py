@@ -9,12 +9,13 @@ from functools import cache
 import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import utils
 from lessons.sparse_autoencoders.autoencoders import train_sae
-from lessons.sparse_autoencoders.measures import random_units, things_answered
+from lessons.sparse_autoencoders.measures import random_rows, random_units, things_answered
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)  # of steering, in mean lengths of an activation
 CONCEPTS = {"odd": (1, 3, 5, 7, 9), "five or more": (5, 6, 7, 8, 9), "has a loop": (0, 6, 8, 9)}
@@ -70,15 +71,21 @@ def digit_sae(seed: int, n_latents: int = 128, resamplings: int = 4) -> nn.Modul
     return train_sae("L1", x, n_latents, 0.1, seed, resamplings=resamplings)
 
 
-def loss_recovered(world: DigitWorld, sae: nn.Module) -> float:
-    """Share of what the neurons are worth that comes through the autoencoder (Bricken et al. 2023).
+def loss_recovered(world: DigitWorld, hidden: Tensor) -> float:
+    """Share of what the neurons are worth that is left when `hidden` replaces their test values.
 
-    Their worth is the rise of the test loss when all of them are set to 0.
+    Their worth is the rise of the test loss when all of them are set to 0 (Bricken et al. 2023).
     """
-    whole = world.test_hidden
-    hiddens = torch.zeros_like(whole), sae(whole)[0], whole
+    hiddens = 0 * world.test_hidden, hidden, world.test_hidden
     nothing, through, all_ = (F.cross_entropy(world.read_out(h), world.test_digit) for h in hiddens)
     return ((nothing - through) / (nothing - all_)).item()
+
+
+def by_components(world: DigitWorld, n: int) -> Tensor:
+    """Test activations rebuilt from the n principal components of the training activations."""
+    mean = world.hidden.mean(0)
+    axes = torch.linalg.svd(world.hidden - mean, full_matrices=False).Vh[:n]
+    return mean + (world.test_hidden - mean) @ axes.T @ axes
 
 
 def mean_by_digit(units: Tensor, digit: Tensor) -> Tensor:
@@ -86,6 +93,7 @@ def mean_by_digit(units: Tensor, digit: Tensor) -> Tensor:
     return torch.stack([units[digit == d].mean(0) for d in range(10)], 1)
 
 
+@cache
 def representations(seed: int) -> dict[str, tuple[Tensor, Tensor]]:
     """What a probe may read, of training and of test images."""
     world, sae = digit_world(seed), digit_sae(seed)
@@ -108,11 +116,19 @@ def digit_answers(seed: int) -> dict[str, Tensor]:
     return {name: things_answered(mean_by_digit(u, digit)) for name, u in units.items()}
 
 
-def steering_success(world: DigitWorld, direction: Tensor, target: int, strength: float) -> float:
-    """Share of test images, not named `target` before, that are once `strength` d̂ is added."""
-    before = world.test_hidden[world.answers(world.test_hidden) != target]
-    after = world.answers(before + strength * F.normalize(direction, dim=-1))
-    return (after == target).float().mean().item()
+def steering_success(
+    world: DigitWorld, hidden: Tensor, directions: Tensor, targets: Tensor, strength: float
+) -> Tensor:
+    """For each direction: of images not named its target, the share that is once it is added.
+
+    hidden: (n_images, 32). directions: (n, 32). targets: (n,). strength: the length added.
+    The read-out is linear, so what a direction adds to the logits is the same for all images.
+    """
+    logits, target = world.read_out(hidden), targets[:, None]
+    push = strength * F.normalize(directions, dim=-1) @ world.read_out.weight.T
+    after = (logits + push[:, None]).argmax(-1)  # (n, n_images)
+    others = logits.argmax(-1) != target
+    return ((after == target) & others).sum(-1) / others.sum(-1)
 
 
 def mean_directions(world: DigitWorld) -> Tensor:
@@ -121,86 +137,105 @@ def mean_directions(world: DigitWorld) -> Tensor:
     return means - world.hidden.mean(0)
 
 
+def fires_most_for(units: Tensor, digit: Tensor) -> Tensor:
+    """What we predict that a unit's direction does: name the digit for which it fires most."""
+    return mean_by_digit(units, digit).argmax(1)
+
+
+def chosen_latents(world: DigitWorld, rows: Tensor) -> Tensor:
+    """For each digit the row that steers best towards it on training images: (10, 32)."""
+    return torch.stack([
+        rows[steering_success(world, world.hidden, rows, torch.full((len(rows),), d), 1.0).argmax()]
+        for d in range(10)
+    ])  # fmt: skip
+
+
 @cache
 def steering_curves(seed: int) -> dict[str, list[float]]:
     """Mean success at every strength, for the live latents and for their rivals."""
     world, sae = digit_world(seed), digit_sae(seed)
-    by_digit = mean_by_digit(sae(world.hidden)[1], world.digit)
-    live = by_digit.amax(1) > 0
-    target = by_digit[live].argmax(1).tolist()  # what we predict: the digit it fires most for
+    latents, units = (representations(seed)[name][0] for name in ("latents", "random units"))
+    live = (latents > 0).any(0)
+    rows, target = sae.W_dec[live], fires_most_for(latents[:, live], world.digit)
+    other = rows.roll(1, 0), target.roll(1, 0)
+    first = (world.digit == torch.arange(10)[:, None]).float().argmax(1)  # an image of each digit
+    one_image = world.hidden[first] - world.hidden.mean(0)
+    apart = other[1] != target
     directions = {
-        "latent": sae.W_dec[live],
-        "random direction": torch.randn(len(target), 32, generator=utils.generator(seed + 50)),
-        "another latent": sae.W_dec[live].roll(1, 0),
-        "difference of means": mean_directions(world)[target],
+        "latent": (rows, target),
+        "random direction": (random_rows(len(rows), 32, seed + 50), target),
+        "another latent": (other[0][apart], target[apart]),
+        "random unit": (random_rows(128, 32, seed + 60), fires_most_for(units, world.digit)),
+        "one image": (one_image[target], target),
+        "chosen latent": (chosen_latents(world, rows)[target], target),
+        "difference of means": (mean_directions(world)[target], target),
     }
     return {
-        name: [
-            sum(steering_success(world, d, t, s) for d, t in zip(rows, target, strict=True))
-            / len(target)
-            for s in STRENGTHS
-        ]
-        for name, rows in directions.items()
+        name: [steering_success(world, world.test_hidden, *d, s).mean().item() for s in STRENGTHS]
+        for name, d in directions.items()
     }
 
 
 def probe_accuracy(
-    x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor, n: int, seed: int
+    x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor, n: int, seed: int, neighbors: bool
 ) -> float:
-    """Test accuracy of logistic regression on n labels; C is chosen on a fifth of them."""
+    """Test accuracy of a probe on n labels; a fifth of them chooses C, or how many neighbors."""
     chosen = torch.randperm(len(y), generator=utils.generator(seed))[:n]
     val, fit = chosen[: n // 5], chosen[n // 5 :]
     scale = x[fit].norm(dim=-1).mean()
-    probes = [
-        LogisticRegression(C=c, max_iter=1000).fit(x[fit] / scale, y[fit])
-        for c in (0.1, 1, 10, 100)
-    ]
+    if neighbors:
+        kinds = [KNeighborsClassifier(k) for k in (1, 3, 5)]
+    else:
+        kinds = [LogisticRegression(C=c, max_iter=1000) for c in (0.1, 1, 10, 100)]
+    probes = [kind.fit(x[fit] / scale, y[fit]) for kind in kinds]
     best = max(probes, key=lambda probe: probe.score(x[val] / scale, y[val]))
     return best.score(test_x / scale, test_y)
 
 
 @cache
-def probe_table(seed: int, repeats: int = 2) -> dict[str, list[float]]:
-    """Mean accuracy over concepts and draws of labels: for each representation, by LABELS."""
-    world = digit_world(seed)
-    table = {}
-    for name, (x, test_x) in representations(seed).items():
-        table[name] = []
-        for n_labels in LABELS:
-            cells = []
-            for digits in CONCEPTS.values():
-                y, test_y = (
-                    torch.isin(d, torch.tensor(digits)) for d in (world.digit, world.test_digit)
-                )
-                draws = range(100 * seed, 100 * seed + repeats)
-                cells += [probe_accuracy(x, y, test_x, test_y, n_labels, s) for s in draws]
-            table[name].append(sum(cells) / len(cells))
-    return table
+def probe_row(seed: int, name: str, repeats: int = 2) -> list[float]:
+    """Mean accuracy over concepts and draws of labels, by LABELS. Linear, but for "neighbors"."""
+    world, neighbors = digit_world(seed), name == "neighbors"
+    x, test_x = representations(seed)["activations" if neighbors else name]
+    row = []
+    for n_labels in LABELS:
+        cells = []
+        for digits in CONCEPTS.values():
+            y, test_y = (
+                torch.isin(d, torch.tensor(digits)) for d in (world.digit, world.test_digit)
+            )
+            draws = range(100 * seed, 100 * seed + repeats)
+            cells += [probe_accuracy(x, y, test_x, test_y, n_labels, s, neighbors) for s in draws]
+        row.append(sum(cells) / len(cells))
+    return row
 
 
-def balanced(fires: Tensor, y: Tensor) -> Tensor:
-    """Mean of the shares of yes and of no that are told right, over samples (dimension 0)."""
-    return (fires[y].float().mean(0) + (~fires[~y]).float().mean(0)) / 2
+def probe_table(seed: int) -> dict[str, list[float]]:
+    """Linear probes on each representation, and nearest neighbors on the activations."""
+    names = ("activations", "neighbors", "latents", "random units", "pixels")
+    return {name: probe_row(seed, name) for name in names}
 
 
-def best_unit_accuracy(x: Tensor, y: Tensor, test_x: Tensor, test_y: Tensor) -> float:
-    """Balanced test accuracy of the one unit and threshold that are best in training."""
-    best = (-1.0, 0, 0.0)
-    for unit in range(x.shape[1]):
-        cuts = x[:, unit].quantile(torch.linspace(0, 1, 41)).unique()
-        accuracy, at = balanced(x[:, unit, None] > cuts, y).max(0)
-        best = max(best, (accuracy.item(), unit, cuts[at].item()))
-    return balanced(test_x[:, best[1]] > best[2], test_y).item()
+def balanced(fires: Tensor, digit: Tensor) -> Tensor:
+    """Mean of the shares of yes and of no that are told right, for each digit: (10, n_columns)."""
+    yes = F.one_hot(digit, 10).float().T  # (10, n_images)
+    hits, n_yes = yes @ fires, yes.sum(1, keepdim=True)
+    false_alarms = (fires.sum(0) - hits) / (len(digit) - n_yes)
+    return (hits / n_yes + 1 - false_alarms) / 2
 
 
+@cache
 def single_unit_accuracy(seed: int, name: str) -> float:
-    """Mean over the ten digits of what the best single unit tells, or difference of means."""
+    """Mean over digits of the test accuracy of the one unit and threshold best in training.
+
+    "difference of means" has ten units: the activations along each digit's mean direction.
+    """
     world = digit_world(seed)
     if name == "difference of means":
         x, test_x = (h @ mean_directions(world).T for h in (world.hidden, world.test_hidden))
     else:
         x, test_x = representations(seed)[name]
-    each = [
-        best_unit_accuracy(x, world.digit == d, test_x, world.test_digit == d) for d in range(10)
-    ]
-    return sum(each) / 10
+    cuts = x.quantile(torch.linspace(0, 1, 41), dim=0)  # (41, n_units)
+    best = balanced((x[:, None] > cuts).float().flatten(1), world.digit).argmax(1)
+    unit, cut = best % x.shape[1], cuts.flatten()[best]
+    return balanced((test_x[:, unit] > cut).float(), world.test_digit).diagonal().mean().item()

@@ -107,6 +107,7 @@ def remove_parallel_gradient_(gradient: Tensor, decoder: Tensor) -> None:
 
     gradient, decoder: (n_latents, n_inputs). Afterwards g_i · d_i = 0 for every i, and what was
     orthogonal to d_i is untouched. The decoder is not changed; where d_i = 0 nothing is removed.
+    The decoder may be a parameter: use torch.no_grad(), so that the gradient records nothing.
     """
     with torch.no_grad():
         unit = F.normalize(decoder, dim=-1)
@@ -137,7 +138,7 @@ def topk_activation(pre: Tensor, k: int) -> Tensor:
 
 @exercise(
     difficulty=3,
-    minutes=15,
+    minutes=20,
     teaches="a gradient for a jump: the straight-through estimator of a threshold",
     hints=[
         "Forward: pre where it exceeds the threshold, else 0. That has the right gradient to pre.",
@@ -202,7 +203,7 @@ def fraction_of_variance_explained(x: Tensor, x_hat: Tensor) -> Tensor:
 
 @exercise(
     difficulty=3,
-    minutes=25,
+    minutes=30,
     teaches="a second life for dead latents, and all that has to be reset with them",
     given="page",
     hints=[
@@ -221,8 +222,8 @@ def resample_dead_latents_(sae, x, dead, adam, generator):
     Each takes a sample of x (n, n_inputs), drawn with replacement, with probability ∝ ‖x − x̂‖⁴, the
     loss squared. Its unit vector becomes the decoder's row, and times 0.2 × the mean norm of the
     alive latents' encoder columns the encoder's column (where none is alive, of all columns); b_enc
-    becomes 0. Adam's moments there become 0. No latent dead, or every loss 0: no change.
-    dead: (n_latents,) of bool. adam: the optimizer of sae's parameters.
+    becomes 0. Adam's two moments there become 0, its step stays. No latent dead, or every loss 0:
+    no change. dead: (n_latents,) of bool. adam: the optimizer of sae's parameters; it has stepped.
     """
     with torch.no_grad():
         loss = ((x - sae(x)[0]) ** 2).sum(-1)
@@ -236,5 +237,5 @@ def resample_dead_latents_(sae, x, dead, adam, generator):
         sae.W_enc[:, dead] = 0.2 * sae.W_enc[:, alive].norm(dim=0).mean() * unit.T
         sae.b_enc[dead] = 0
         for p, where in ((sae.W_dec, dead), (sae.W_enc, (slice(None), dead)), (sae.b_enc, dead)):
-            for moment in ("exp_avg", "exp_avg_sq") if p in adam.state else ():
+            for moment in ("exp_avg", "exp_avg_sq"):
                 adam.state[p][moment][where] = 0

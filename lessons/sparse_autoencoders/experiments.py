@@ -4,10 +4,11 @@ The digit network stands in digits.py. What lesson.md shows is named in `__all__
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -82,6 +83,7 @@ def true_dictionary(seed: int, n_features: int = 64, n_hidden: int = 16) -> Tens
     return W.T / W.norm(dim=0).mean()
 
 
+@lru_cache(maxsize=4)
 def toy_activations(true: Tensor, n: int, seed: int) -> Tensor:
     """Hidden activations of the toy model on n samples: (n, n_hidden)."""
     return sample_sparse_features(n, len(true), DENSITY, utils.generator(seed)) @ true
@@ -180,7 +182,13 @@ def family_sae(seed: int, n_latents: int, kind: str = "L1", level: float = 0.2) 
 
 
 def members_found(seed: int, sae: nn.Module) -> tuple[int, int]:
-    """How many of 8 parents and of 32 children have a latent of their own, at cos > 0.95."""
+    """How many of 8 parents and of 32 children have a latent of their own, at cos > 0.95.
+
+    All 40 are matched together, so that one latent never counts as a parent and as its child.
+    """
     parents, kids = families(seed)
-    found = [(one_to_one(sae.W_dec, rows) > 0.95).sum() for rows in (parents, kids.flatten(0, 1))]
-    return int(found[0]), int(found[1])
+    members = F.normalize(torch.cat([parents, kids.flatten(0, 1)]), dim=-1)
+    cosines = members @ F.normalize(sae.W_dec, dim=-1).T
+    rows, columns = linear_sum_assignment(-cosines.numpy())
+    found = torch.tensor(rows)[cosines[rows, columns] > 0.95]
+    return int((found < len(parents)).sum()), int((found >= len(parents)).sum())

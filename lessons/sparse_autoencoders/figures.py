@@ -22,7 +22,7 @@ def what_units_answer(neurons: Tensor, latents: Tensor) -> tuple[Figure, str]:
     best = linear_sum_assignment(-latents.numpy())[1]  # latent i is feature i's best
     panels = {
         f"{neurons.shape[1]} half-neurons (both signs)": neurons.T,
-        f"{len(best)} of the {latents.shape[1]} latents, one to one": latents.T[best],
+        f"{len(best)} of {latents.shape[1]} latents, in the features' order": latents.T[best],
     }
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.5))
     for ax, (name, rows) in zip(axes, panels.items(), strict=True):
@@ -34,30 +34,32 @@ def what_units_answer(neurons: Tensor, latents: Tensor) -> tuple[Figure, str]:
     fig.suptitle("A neuron answers many features, a latent one", x=0.02, ha="left", fontsize=11)
     return fig, (
         f"Two maps against {len(latents)} features. Neurons answer many features each, in shades "
-        "of gray. Each latent answers one feature: a clean black diagonal on white."
+        f"of gray. The {len(best)} latents that match best are put in the features' order: dark is "
+        "mostly the diagonal."
     )
 
 
-def recovery(grid: Tensor, chance: float) -> tuple[Figure, str]:
-    """MMCS against λ, a line a dictionary size. grid: (SIZES, levels of L1)."""
+def recovery(grid: Tensor, chance: Sequence[float]) -> tuple[Figure, str]:
+    """MMCS against λ, a line a dictionary size. grid: (SIZES, levels of L1); chance: by SIZES."""
     penalties = LEVELS["L1"]
     fig, ax = plt.subplots(figsize=(6, 3.1))
-    for n_latents, row in zip(SIZES, grid.tolist(), strict=True):
-        ax.plot(penalties, row, label=f"{n_latents} latents")
     ends = [penalties[0], penalties[-1]]
-    ax.plot(ends, [chance] * 2, "k--", marker="", label="128 random directions")
-    ax.set(xscale="log", xlabel="λ", ylabel="MMCS with the true features")
+    for n_latents, row, low in zip(SIZES, grid.tolist(), chance, strict=True):
+        (line,) = ax.plot(penalties, row, label=f"{n_latents} latents")
+        ax.plot(ends, [low] * 2, "--", color=line.get_color(), marker="", linewidth=1)
+    ax.set(xscale="log", xlabel="λ (dashed: as many random directions)")
+    ax.set_ylabel("MMCS with the true features")
     ax.set_xticks(penalties, labels=penalties)
     ax.minorticks_off()
-    ax.set_title("Found only with enough latents and the right penalty")
+    ax.set_title("How much is found depends on the dictionary's size and on λ")
     plots.label_ends(ax)
     sizes = "; ".join(
         f"{n} latents {min(row):.2f} to {max(row):.2f}, best at {penalties[row.index(max(row))]}"
         for n, row in zip(SIZES, grid.tolist(), strict=True)
     )
     return fig, (
-        f"MMCS against the L1 penalty for three dictionary sizes: {sizes}. Random directions: "
-        f"{chance:.2f}, dashed."
+        f"MMCS against the L1 penalty for three dictionary sizes: {sizes}. Dashed, as many random "
+        f"directions: {', '.join(f'{low:.2f}' for low in chance)}."
     )
 
 
@@ -77,7 +79,7 @@ def fronts(by_kind: dict[str, list[Score]]) -> tuple[Figure, str]:
                     fontsize=10, ha="right" if kind == "gated" else "left")  # fmt: skip
     ax.set(xscale="log", xlabel="L0: mean number of active latents")
     ax.set_ylabel("variance explained")
-    ax.set_title("At the same sparsity L1 explains least")
+    ax.set_title("Variance explained at each sparsity, by kind")
     ax.set_xlim(left=0.86)  # room for a label
     ticks = [1, 2, 3, 5, 10, 20]
     ax.set_xticks(ticks, labels=ticks)
@@ -102,11 +104,12 @@ def shrinkage(by_kind: dict[str, list[Score]]) -> tuple[Figure, str]:
         color, marker = KINDS[kind]
         biases = [s.bias for s in by_kind[kind]]
         ax.plot(LEVELS[kind], biases, color=color, marker=marker, label=kind)
-    ax.set(xlabel="λ", ylabel="γ: size of x̂ beside x", ylim=(0, 1.05))
-    ax.set_title("L1 makes reconstructions too small, gated does not")
+    ax.set(xlabel="λ", ylabel="γ (1: x̂ has the right size)", ylim=(0, 1.05))
+    ax.set_title("The size of reconstructions under L1 and with a gate")
     plots.label_ends(ax)
     return fig, (
-        f"γ against λ. L1 falls to {by_kind['L1'][-1].bias:.2f} along the derived dashed line; "
+        f"γ against λ. L1 falls to {by_kind['L1'][-1].bias:.2f}; the derived line, dashed, to "
+        f"{alone[-1]:.2f}; "
         f"gated stays at {min(s.bias for s in by_kind['gated']):.2f} or above."
     )
 
@@ -116,14 +119,17 @@ def splitting(found: dict[str, list[tuple[int, int]]]) -> tuple[Figure, str]:
     fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.9), sharey=True)
     for ax, (kind, level, sizes) in zip(axes, FAMILY_RUNS, strict=True):
         for i, name in enumerate(("parents, of 8", "children, of 32")):
-            ax.plot(sizes, [members[i] for members in found[kind]], label=name)
+            style = "-" if len(sizes) > 2 else ""  # two points are no curve
+            counts = [members[i] for members in found[kind]]
+            ax.plot(sizes, counts, linestyle=style, label=name)
         ax.set(xscale="log", xlabel="latents")
         ax.set_title(f"{kind}, {'k' if kind == 'TopK' else 'λ'} = {level}", fontsize=10)
         ax.set_xticks(sizes, labels=sizes)
         ax.minorticks_off()
         plots.label_ends(ax)
+        ax.tick_params(labelleft=True)
     axes[0].set_ylabel("found at cos > 0.95")
-    fig.suptitle("With L1 families split, with TopK they do not", x=0.02, ha="left", fontsize=11)
+    fig.suptitle("Members of families found, by dictionary size", x=0.02, ha="left", fontsize=11)
     ends = [
         f"{kind} {pairs[-1][0]} parents and {pairs[-1][1]} children"
         for kind, pairs in found.items()
@@ -146,13 +152,13 @@ def mean_images(
         plots.image(ax, mean.view(8, 8), largest=mean.max())
         ax.set_title(f"for {by_digit[i].argmax()}", fontsize=9, loc="center")
     fig.suptitle(
-        "Most latents stand for a way of writing one digit", x=0.02, ha="left", fontsize=11
-    )
+        f"Mean images of {len(shown)} latents, by the digit they fire most for",
+        x=0.02, ha="left", fontsize=11,
+    )  # fmt: skip
     digits = sorted({int(by_digit[i].argmax()) for i in shown})
     return fig, (
         f"Mean image of {len(shown)} often active latents, each headed by the digit for which it "
-        f"fires most. Digits that occur: {', '.join(map(str, digits))}. Most look like one way of "
-        "writing one digit."
+        f"fires most. Digits that occur: {', '.join(map(str, digits))}."
     )
 
 
@@ -163,16 +169,17 @@ def top_images(world: DigitWorld, latents: Tensor, by_digit: Tensor, i: int) -> 
     for ax, j in zip(axes, top, strict=False):
         plots.image(ax, world.x[j].view(8, 8))
         ax.set_axis_off()
-    axes[6].bar(range(10), by_digit[i])
-    axes[6].set(xlabel="digit", yticks=[], xticks=range(10))
-    axes[6].set_title("mean activity", fontsize=9)
+    shares = by_digit[i] / by_digit[i].max()
+    axes[6].bar(range(10), shares)
+    axes[6].set(xlabel="digit", yticks=[0, 1], xticks=range(10))
+    axes[6].set_title("mean, share of largest", fontsize=9)
     digit = int(by_digit[i].argmax())
-    title = f"Latent {i} fires most for images of {digit} on average, and most of all for these"
+    title = f"Latent {i} fires most for {digit} on average; six images for which it fires most"
     fig.suptitle(title, x=0.02, ha="left", fontsize=11)
     seen = ", ".join(str(int(world.digit[j])) for j in top)
     return fig, (
-        f"The six images for which latent {i} fires most, of the digits {seen}; on average it "
-        f"fires most for {digit}."
+        f"The six images for which latent {i} fires most, of the digits {seen}. Mean activity as a "
+        f"share of the largest, for 0 to 9: {', '.join(f'{s:.2f}' for s in shares.tolist())}."
     )
 
 
@@ -186,11 +193,14 @@ def _in_percent(ax: Axes, x: Sequence[float], curves: dict[str, list[float]]) ->
 
 def steering(curves: dict[str, list[float]]) -> tuple[Figure, str]:
     """Success against the length of what is added, a line a direction."""
-    fig, ax = plt.subplots(figsize=(6.2, 3.3))
-    ends = _in_percent(ax, STRENGTHS, curves)
-    ax.set(xticks=(0, 0.5, 1, 1.5), xlabel="length added (mean length of an activation)")
+    fig, ax = plt.subplots(figsize=(6.6, 4))
+    names = {"latent": "its latent (mean of all live)", "one image": "one training image",
+             "random direction": "random, latent's digit", "random unit": "random, its own digit",
+             "chosen latent": "its best latent"}  # fmt: skip
+    ends = _in_percent(ax, STRENGTHS, {names.get(name, name): c for name, c in curves.items()})
+    ax.set(xticks=(0, 0.5, 1, 1.5), xlabel="length added (1: mean length of an activation)")
     ax.set_ylabel("% moved to the predicted digit")
-    ax.set_title("Latents steer, and differences of means steer better")
+    ax.set_title("How often a direction that is added gives the predicted digit")
     return fig, (
         f"Percent of images moved to the predicted digit, as the length added grows from 0 to "
         f"{STRENGTHS[-1]}: {ends}."
@@ -200,9 +210,10 @@ def steering(curves: dict[str, list[float]]) -> tuple[Figure, str]:
 def probes(table: dict[str, list[float]]) -> tuple[Figure, str]:
     """Test accuracy against the number of labels, a line a representation."""
     fig, ax = plt.subplots(figsize=(6.2, 3.3))
-    ends = _in_percent(ax, LABELS, table)
-    ax.set(xscale="log", xlabel="labels", ylabel="test accuracy (%)")
+    names = {"activations": "neurons", "neighbors": "neurons, nearest neighbors"}
+    ends = _in_percent(ax, LABELS, {names.get(name, name): row for name, row in table.items()})
+    ax.set(xscale="log", xlabel="labels to train on", ylabel="mean test accuracy (%)")
     ax.set_xticks(LABELS, labels=LABELS)
     ax.minorticks_off()
-    ax.set_title("Odd, five or more, has a loop: a probe on latents is best")
+    ax.set_title("Probes for odd, five or more, has a loop: mean of the three")
     return fig, f"Percent right on test images, from {LABELS[0]} to {LABELS[-1]} labels: {ends}."

@@ -48,8 +48,13 @@ def things_answered(drive: Tensor) -> Tensor:
     return ((drive > 0.5 * strongest) & (strongest > 0)).sum(-1)
 
 
+def random_rows(n: int, n_inputs: int, seed: int) -> Tensor:
+    """Directions of length 1, evenly over the sphere: (n, n_inputs)."""
+    return F.normalize(torch.randn(n, n_inputs, generator=utils.generator(seed)), dim=-1)
+
+
 def random_units(x: Tensor, n: int, rate: float, seed: int) -> Callable[[Tensor], Tensor]:
     """Random directions, each with a threshold at which it fires on a share `rate` of x."""
-    rows = F.normalize(torch.randn(n, x.shape[1], generator=utils.generator(seed)), dim=-1)
+    rows = random_rows(n, x.shape[1], seed)
     threshold = (x[:16384] @ rows.T).quantile(1 - rate, dim=0)
     return lambda some: torch.relu(some @ rows.T - threshold)

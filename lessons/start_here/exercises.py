@@ -12,8 +12,9 @@ from utils.exercises import exercise
     teaches="selection looks at the proxy and pays in the goal",
     given="blanks",
     hints=[
-        "Which candidate is chosen? proxy[:, :n].argmax(1) is its place in each trial.",
-        "goal[torch.arange(len(goal)), best] picks one goal per trial; take the mean.",
+        "Only the first n columns compete. Along which dimension is argmax a place in each trial?",
+        "goal[:, best] takes all these columns in every trial. With torch.arange(len(goal)) in "
+        "place of the colon it takes one of each.",
     ],
     why="The choice may look at the proxy alone. What you get is the goal of whatever it chose.",
 )
@@ -21,7 +22,8 @@ def goal_of_best_by_proxy(goal: Tensor, proxy: Tensor, n: int) -> Tensor:
     """What you really get when you choose the best of n by a proxy.
 
     goal, proxy: (trials, candidates), in any unit. In each trial the one of the first n candidates
-    with the highest proxy is chosen. Returns the mean goal of the chosen, a scalar tensor.
+    with the highest proxy is chosen. Returns the mean goal of the chosen, a scalar tensor
+    of goal's dtype.
     """
     best = proxy[:, :n].argmax(1)  # blank: the place of the chosen candidate in each trial
     return goal[torch.arange(len(goal)), best].mean()  # blank: the mean goal of the chosen

@@ -66,7 +66,7 @@ def train(
 
 @torch.no_grad()
 def expected_loss(model: nn.Module, density: Tensor, importance: Tensor, seed: int) -> Tensor:
-    """The loss of each instance on many fresh magnitudes: (n_instances,)."""
+    """The loss of each instance on 128 draws of magnitudes: (n_instances,)."""
     x = draw_inputs(SobolEngine(importance.shape[-1], scramble=True, seed=seed), 128)
     weights = input_weights(density, importance, 128)
     return (weights * (x - model(x)) ** 2).sum(0).mean(-1)
@@ -80,14 +80,14 @@ def best_of_restarts(
     p, weight = (t.repeat_interleave(n_restarts, 0) for t in (density, importance))
     tries = make(n_instances=len(p), generator=generator)
     train(tries, p, weight, steps=80, n_draws=4, seed=seed)
-    loss = expected_loss(tries, p, weight, seed).view(n_cells, n_restarts)
+    loss = expected_loss(tries, p, weight, seed + 2).view(n_cells, n_restarts)
     best = loss.argmin(1) + n_restarts * torch.arange(n_cells)
     model = make(n_instances=n_cells, generator=generator)
     with torch.no_grad():
         for kept, tried in zip(model.parameters(), tries.parameters(), strict=True):
             kept.copy_(tried[best])
     train(model, density, importance, steps=400, n_draws=8, seed=seed + 1)
-    return model, expected_loss(model, density, importance, seed)
+    return model, expected_loss(model, density, importance, seed + 2)
 
 
 def five_in_two(seed: int, density: Tensor = DENSITIES, kind: type = ToyModel) -> nn.Module:
@@ -104,33 +104,38 @@ def represented(W: Tensor) -> Tensor:
     return W.detach().norm(dim=-2) > 0.5
 
 
-def phase_cells(n: int = 30) -> tuple[Tensor, Tensor]:
+def phase_cells(n: int = 29) -> tuple[Tensor, Tensor]:
     """Density from 1 to 0.01 and importance of the second feature from 0.1 to 10, on log grids."""
     density, ratio = torch.logspace(0, -2, n), torch.logspace(-1, 1, n)
     return torch.cartesian_prod(density, ratio).unbind(1)
 
 
-def trained_phases(seed: int, n: int = 30) -> Tensor:
-    """What two features make of one dimension in each cell: (n · n,) of 0, 1 or 2.
-
-    0: the second feature is not represented. 1: it has the dimension to itself. 2: superposition.
-    """
+def trained_lengths(seed: int, n: int = 29) -> Tensor:
+    """How long two features are in one dimension, best of 8 starts in each cell: (n · n, 2)."""
     density, ratio = phase_cells(n)
     importance = torch.stack([torch.ones_like(ratio), ratio], 1)
     p, weight = (t.repeat_interleave(8, 0) for t in (density, importance))
     model = ToyModel(2, 1, n_instances=len(p), generator=utils.generator(seed))
-    train(model, p, weight, steps=150, n_draws=8, seed=seed)
-    best = expected_loss(model, p, weight, seed).view(-1, 8).argmin(1) + 8 * torch.arange(n * n)
-    length = model.W.detach()[best, 0].abs()
-    return torch.where((length > 0.5).all(1), 2, length.argmax(1))
+    train(model, p, weight, steps=100, n_draws=4, seed=seed)
+    loss = expected_loss(model, p, weight, seed + 2).view(-1, 8)
+    return model.W.detach()[loss.argmin(1) + 8 * torch.arange(n * n), 0].abs()
 
 
-def optimal_phases(n: int = 30, n_grid: int = 33) -> Tensor:
+def phases(lengths: Tensor) -> Tensor:
+    """What two features of these lengths (..., 2) make of one dimension: (...) of 0, 1 or 2.
+
+    0: the second feature is not stored. 1: only it is. 2: both are, by the border of 1/2.
+    """
+    return torch.where((lengths > 0.5).all(-1), 2, lengths.argmax(-1))
+
+
+def optimal_phases(n: int = 29, n_grid: int = 17) -> Tensor:
     """The cheapest of the three configurations in each cell, by brute force: (n · n,) of 0, 1, 2.
 
     A feature alone in the dimension costs nothing. The one left out is replaced by its mean and
     costs its variance, p/3 − p²/4. Of the pair W = [s, −t], feature 1 comes back as
-    ReLU(s² x₁ − s t x₂ + b): a grid over s, t and b, and over the magnitudes.
+    ReLU(s² x₁ − s t x₂ + b): a grid over s, t and b, and over the magnitudes. Pairs with an arrow
+    shorter than 1/2 are left out: by the same border they are no pairs.
     """
     density, ratio = phase_cells(n)
     u = (torch.arange(16) + 0.5) / 16
@@ -156,16 +161,16 @@ def optimal_phases(n: int = 30, n_grid: int = 33) -> Tensor:
 MANY_DENSITIES = torch.logspace(0, -1.1, 20)
 
 
-def train_many(seed: int, n_features: int = 64, n_hidden: int = 16, steps: int = 1500) -> Tensor:
+def train_many(seed: int, n_features: int = 64, n_hidden: int = 16, steps: int = 1000) -> Tensor:
     """Many equally important features, a model per density: W, (20, n_hidden, n_features)."""
     generator, importance = utils.generator(seed), torch.ones(n_features)
     model = ToyModel(n_features, n_hidden, len(MANY_DENSITIES), generator)
-    p = MANY_DENSITIES.repeat(128)[:, None]
+    p = MANY_DENSITIES.repeat(64)[:, None]
     adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
     schedule = CosineAnnealingLR(adam, steps)
     for _ in progress.track(range(steps), "many features"):
         x = sample_sparse_features(len(p), n_features, p, generator)
-        x = x.view(128, len(MANY_DENSITIES), n_features)
+        x = x.view(64, len(MANY_DENSITIES), n_features)
         loss = 1000 * importance_weighted_loss(x, model(x), importance)
         adam.zero_grad()
         loss.backward()
@@ -182,32 +187,50 @@ class ReluHiddenModel(ToyModel.reference):
         return torch.relu(torch.einsum("...hf,...h->...f", self.W, hidden) + self.b)
 
 
-NEURON_DENSITIES = torch.tensor([1.0, 0.3, 0.15, 0.06, 0.03])  # one from each regime of the paper
+NEURON_DENSITIES = torch.tensor([1.0, 0.3, 0.15, 0.06, 0.03])  # in five of the paper's six regimes
 PAPER_POLYSEMANTIC = (0, 2, 3, 5, 5)  # of five neurons there, in its models of lowest loss
 
 
-def train_neurons(seed: int, n_restarts: int = 32, steps: int = 1000) -> Tensor:
+def neuron_losses(model: nn.Module, n_samples: int, generator: torch.Generator) -> Tensor:
+    """The loss of each instance: all starts at a density see the same samples. (5, starts)."""
+    n_densities, n_starts = len(NEURON_DENSITIES), len(model.W) // len(NEURON_DENSITIES)
+    density = NEURON_DENSITIES.repeat(n_samples)[:, None]
+    x = sample_sparse_features(n_samples * n_densities, 10, density, generator)
+    x = x.view(n_samples, n_densities, 1, 10).expand(-1, -1, n_starts, -1)
+    x = x.reshape(n_samples, n_densities * n_starts, 10)
+    importance = 0.75 ** torch.arange(10)  # the paper's
+    return (importance * (x - model(x)) ** 2).mean((0, 2)).view(n_densities, n_starts)
+
+
+def train_neurons(seed: int, n_starts: int = 32, n_kept: int = 8) -> Tensor:
     """Ten features, five neurons, the best of many starts at each density: W, (5, 5, 10)."""
-    generator, importance = utils.generator(seed), 0.75 ** torch.arange(10)  # the paper's
-    n_densities = len(NEURON_DENSITIES)
-    p = NEURON_DENSITIES.repeat_interleave(n_restarts)
-    model = ReluHiddenModel(10, 5, len(p), generator)
-    adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
-    schedule = CosineAnnealingLR(adam, steps)
-    for step in progress.track(range(steps + 1), "neurons"):
-        n = 64 if step < steps else 4096  # the last batch only chooses the best start
-        density = NEURON_DENSITIES.repeat(n)[:, None]
-        x = sample_sparse_features(n * n_densities, 10, density, generator)
-        x = x.view(n, n_densities, 1, 10)  # all starts at a density see the same samples
-        x = x.expand(-1, -1, n_restarts, -1).reshape(n, len(p), 10)
-        loss = (importance * (x - model(x)) ** 2).mean((0, 2))
-        if step < steps:
-            adam.zero_grad()
-            (loss / p).sum().backward()  # sparse inputs give small losses: level them
-            adam.step()
+    generator, n_densities = utils.generator(seed), len(NEURON_DENSITIES)
+    model = ReluHiddenModel(10, 5, n_densities * n_starts, generator)
+    for step in progress.track(range(1000), "neurons"):
+        if step == 300:
+            model = lowest_loss(model, n_kept, generator)
+        if step in (0, 300):
+            adam = torch.optim.Adam(model.parameters(), lr=0.03, fused=True)
+            schedule = CosineAnnealingLR(adam, 700)
+        loss = neuron_losses(model, 64, generator)
+        adam.zero_grad()
+        (loss / NEURON_DENSITIES[:, None]).sum().backward()  # sparse ones are small: level them
+        adam.step()
+        if step >= 300:
             schedule.step()
-    best = loss.view(-1, n_restarts).argmin(1) + n_restarts * torch.arange(n_densities)
-    return model.W.detach()[best]
+    return lowest_loss(model, 1, generator).W.detach()
+
+
+@torch.no_grad()
+def lowest_loss(model: nn.Module, n_kept: int, generator: torch.Generator) -> nn.Module:
+    """The n_kept instances of lowest loss at each density, on 4,096 samples, as one model."""
+    loss = neuron_losses(model, 4096, generator)
+    first = loss.shape[1] * torch.arange(len(loss))[:, None]  # of each density's instances
+    best = (loss.topk(n_kept, largest=False).indices + first).flatten()
+    kept = type(model)(10, 5, len(best))
+    for ours, tried in zip(kept.parameters(), model.parameters(), strict=True):
+        ours.copy_(tried[best])
+    return kept
 
 
 def features_per_neuron(W: Tensor) -> Tensor:
@@ -228,6 +251,6 @@ def points_near(values: Tensor, target: float) -> int:
 
 
 def smooth_points_near(values: Tensor, target: float) -> int:
-    """The same, had the values gone from their first to their last smoothly (log-linearly)."""
+    """The same, had the values gone from their first to their last by equal factors."""
     steps = torch.linspace(0, 1, len(values))
     return points_near(values[0] * (values[-1] / values[0]) ** steps, target)

@@ -141,19 +141,18 @@ def confidence_recovers_nearly_all(seed: int) -> Finding:
 @claim(
     "The confidence loss helps most over large gaps",
     source="Burns et al. 2023, section 4.3.2",
-    paper="it dramatically improves generalization for large gaps in compute; slightly worse than "
-    "naive for smaller students",
-    bound="accuracy gained over naive, four tasks, five supervisors: more at 8 pixels than at 32",
+    paper="it dramatically improves generalization for large gaps in compute",
+    bound="PGR gained over naive, four tasks, five supervisors: more at 8 pixels than at 32",
 )
 def confidence_helps_most_over_large_gaps(seed: int) -> Finding:
-    wide, narrow = gain(seed, 8), gain(seed, 32)
-    return Finding(100 * (wide - narrow), "points more at 8", wide > narrow)
+    wide, narrow = (pooled(seed, k, "confidence") - pooled(seed, k, "naive") for k in (8, 32))
+    return Finding(wide - narrow, "PGR gained more at 8", wide > narrow)
 
 
 @claim(
     "Five supervisors together teach better than each alone",
-    source="Sang et al. 2024, abstract; the size: Agrawal et al. 2024, abstract",
-    paper="ensembles improve weak supervision (Sang); students of ensembles +3.2 % (Agrawal)",
+    source="Sang et al. 2024, abstract; the size: Agrawal et al. 2024, as revised in 2025",
+    paper="ensembles improve weak supervision (Sang); students +3.2 % in distribution (Agrawal)",
     bound="16 pixels, four tasks: the student of all five at least 3.2 points above those of one",
 )
 def ensembles_help(seed: int) -> Finding:
@@ -166,24 +165,26 @@ def ensembles_help(seed: int) -> Finding:
     source="Lang, Huang & Li 2025, abstract",
     paper="debate helps a weak model to extract trustworthy information from an untrustworthy "
     "strong one; strong models taught by it are better aligned",
-    bound="six pixels from a debate: PGR above that with the same six of every image; four tasks",
+    bound="six pixels from a debate: the student is right more often on test images than with the "
+    "same six of every image; four tasks",
 )
 def debate_helps_the_supervisor(seed: int) -> Finding:
     found = by_evidence(seed)
-    more = found["a debate"].recovered - found["the same pixels"].recovered
-    return Finding(more, "PGR above naive", more > 0)
+    more = 100 * (found["a debate"].student - found["the same pixels"].student)
+    return Finding(more, "points above naive", more > 0.01)
 
 
 @claim(
     "… and better than one who is shown random pixels of each image",
     source="ours, a control for the finding above",
     paper="debate helps to extract trustworthy information",
-    bound="six pixels from a debate: PGR above that with six random ones; four tasks",
+    bound="six pixels from a debate: the student is right more often on test images than with six "
+    "random ones; four tasks",
 )
 def debate_beats_random_pixels(seed: int) -> Finding:
     found = by_evidence(seed)
-    more = found["a debate"].recovered - found["random pixels"].recovered
-    return Finding(more, "PGR above random pixels", more > 0)
+    more = 100 * (found["a debate"].student - found["random pixels"].student)
+    return Finding(more, "points above random pixels", more > 0.01)  # not by rounding alone
 
 
 STOPPING = "Burns et al. 2023, section 5.1; points as reported in the course's sources"
@@ -241,7 +242,8 @@ def dichotomies_suffice(seed: int) -> Finding:
 @claim(
     "It does not take labels for the features at all",
     source="Burns et al. 2023, appendix; figures from their code, vision/README.md",
-    paper="ImageNet: DINO, pretrained without labels, 66.6 %; AlexNet, which taught it, 56.6 %",
+    paper="ImageNet: DINO, pretrained without labels, 66.6 % (in the code's first version 64.2 %); "
+    "AlexNet, which taught it, 56.6 %",
     bound="features from blanked pixels: naive PGR above 0, four tasks, five supervisors, 16 px",
 )
 def features_without_labels_suffice(seed: int) -> Finding:
@@ -250,8 +252,8 @@ def features_without_labels_suffice(seed: int) -> Finding:
 
 
 @claim(
-    "A locked ability comes back with fewer demonstrations than it takes to learn it",
-    source="Greenblatt et al. 2024, abstract",
+    "After 20 demonstrations a locked model is well ahead of one from scratch",
+    source="ours, after Greenblatt et al. 2024, abstract",
     paper="a few high-quality demonstrations are often sufficient to fully elicit it",
     bound="20 demonstrations: the locked model at least 10 points above one trained from scratch",
 )

@@ -72,7 +72,7 @@ def few_examples(seed: int, n: int = 60) -> dict[str, list[float]]:
         "hard labels": [(1.0, 0.0)],
         "soft targets": [(t, 1.0) for t in TEMPERATURES],
         "half soft, half hard": [(t, 0.5) for t in TEMPERATURES],
-        "the same, T² forgotten": [without_square(t, 0.5) for t in TEMPERATURES],
+        "half and half, T² forgotten": [without_square(t, 0.5) for t in TEMPERATURES],
     }
     every = [setting for some in settings.values() for setting in some]
     answers = distill_all(logits, train[:n], every, seed).argmax(2)

@@ -29,7 +29,8 @@ def distillation_loss(
 
     p and q: the teacher's and the student's softmax at this temperature; no gradient reaches the
     teacher. CE: cross-entropy of the student at temperature 1 with the labels.
-    Logits: (batch, classes). labels: (batch,), class numbers. Returns a scalar, in nats.
+    Logits: (batch, classes), also of ±1000. labels: (batch,), class numbers. Returns a scalar in
+    nats (natural logarithms), in the dtype of the logits.
     """
     log_q = F.log_softmax(student_logits / temperature, dim=-1)  # blank: student's log q
     log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)  # blank: teacher's log p
@@ -60,7 +61,8 @@ def performance_gap_recovered(
     What it gains over the supervisor, as a share of what the ceiling has over the supervisor (Burns
     et al. 2023, section 3).
 
-    Performances, such as accuracies, as float tensors of shapes that broadcast; so is the result.
+    Performances, such as accuracies, as float tensors of shapes that broadcast; so is the result,
+    in their dtype.
     nan where the ceiling is not above the supervisor: there was nothing to recover.
     """
     gap = strong_ceiling - weak
@@ -90,7 +92,8 @@ def confidence_loss(
     f = σ(student_logits): the student's probability of yes. w: the supervisor's.
     f̂ is f hardened: 1 where f > threshold, else 0; a constant. Both: (batch,). α from 0 to 1.
     threshold None: balanced, the (1 − mean of w)-quantile of f over the batch, so that f̂ says yes
-    as often as w does. CE(f, y) = −y log f − (1 − y) log(1 − f). Returns a scalar, in nats.
+    as often as w does. CE(f, y) = −y log f − (1 − y) log(1 − f), also at logits of ±1000. Returns
+    a scalar in nats, in the dtype of the inputs (so f̂ has that dtype too).
     """
     if threshold is None:
         cut = torch.quantile(student_logits.detach(), 1 - weak_probabilities.mean())
@@ -121,7 +124,7 @@ def bootstrap_interval(values, generator):
 
     values: (n, ...), a row per independent repetition. Draw n rows with replacement, whole rows, at
     least 2,000 times, average each draw, and return the 2.5 % and 97.5 % quantiles of these means:
-    shape (2, ...), low then high. All randomness comes from `generator`.
+    shape (2, ...), low then high, in the dtype of values. All randomness comes from `generator`.
     """
     n = len(values)
     rows = torch.randint(n, (4000, n), generator=generator)

@@ -281,6 +281,20 @@ def pooled(
     return performance_gap_recovered(*three).item()
 
 
+def five_together(seed: int, n_inputs: int) -> dict[str, float]:
+    """Test accuracies, mean over the four digit tasks: how good are an ensemble's own labels?"""
+    got, at = scores(seed), {task: world(task, seed) for task in TASKS}
+    five = [accuracy(crowd(w, n_inputs, seed) > 0.5, w.y > 0.5, w.test) for w in at.values()]
+    named = {
+        "one supervisor": ("supervisor", n_inputs),
+        "the student of the five": ("ensemble", n_inputs),
+        "ceiling": ("ceiling", 0),
+    }
+    means = {name: sum(got[t, *key] for t in TASKS) / len(TASKS) for name, key in named.items()}
+    one, student, top = means.items()
+    return dict([one, ("five together", sum(five) / len(five)), student, top])
+
+
 def grid(seeds: range) -> dict[str, Tensor]:
     """PGR by method: (seeds, students, supervisors), pooled over the four tasks.
 

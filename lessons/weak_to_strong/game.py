@@ -15,16 +15,21 @@ def shown(images: Tensor, revealed: Tensor) -> Tensor:
     return torch.cat([images * revealed, revealed.float()], -1)
 
 
-def best_pixel(net: nn.Module, task: int, images: Tensor, revealed: Tensor, side: Tensor) -> Tensor:
+def best_pixel(
+    net: nn.Sequential, task: int, images: Tensor, revealed: Tensor, side: Tensor
+) -> Tensor:
     """The unseen bright pixel that moves the judge furthest to a game's side: +1 yes, −1 no."""
     game, pixel = (~revealed & (images > 0)).nonzero(as_tuple=True)
-    tried = revealed[game].scatter(1, pixel[:, None], True)
+    first, rest = net[0], net[1:]
+    bright, known = first.weight.mT.chunk(2)  # one more pixel adds its two columns to this layer
+    added = torch.addcmul(known[pixel], bright[pixel], images[game, pixel, None])
+    says = rest(first(shown(images, revealed))[game] + added)[:, task]
     gains = torch.full(images.shape, -torch.inf)
-    gains[game, pixel] = side[game] * net(shown(images[game], tried))[:, task]
+    gains[game, pixel] = side[game] * says
     return gains.argmax(1)
 
 
-def debate(net: nn.Module, task: int, images: Tensor, truth: Tensor) -> Tensor:
+def debate(net: nn.Sequential, task: int, images: Tensor, truth: Tensor) -> Tensor:
     """The mask after a debate about each image; in every other game the liar begins."""
     revealed = torch.zeros_like(images, dtype=torch.bool)
     honest_first = torch.arange(len(images)) % 2 == 0

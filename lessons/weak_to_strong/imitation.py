@@ -32,10 +32,11 @@ class Imitation(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """What came of it: students by name, and their supervisors' accuracy."""
+    """What came of it: students by name, their supervisors' accuracy, and the ceiling's."""
 
     points: dict[str, list[Imitation]]
     floor: float
+    ceiling: float
 
 
 def confidence_losses(
@@ -84,7 +85,8 @@ def imitate(seed: int, n_inputs: int = 12) -> Followed:
 
     minimize(parameters, loss, STEPS, 0.002, "whole networks")
     watch(STEPS)
-    return Followed(points, accuracy(said[:, test], truth[:, test]))
+    ceiling = points.pop("truth")[-1].test
+    return Followed(points, accuracy(said[:, test], truth[:, test]), ceiling)
 
 
 def stopping(seed: int, who: str = "naive") -> dict[str, float]:
@@ -92,8 +94,8 @@ def stopping(seed: int, who: str = "naive") -> dict[str, float]:
 
     The step is chosen on one half of the test rows and judged on the other, both ways round.
     """
-    points, floor = imitate(seed)
-    seen, ceiling = points[who], points["truth"][-1].test
+    points, floor, ceiling = imitate(seed)
+    seen = points[who]
 
     def chosen(labels: str) -> float:
         """Accuracy at the step that is best by these labels."""

@@ -153,6 +153,34 @@ def _(judge, image, revealed, claim, other_claim):
     return image.masked_fill(revealed, 0).argmax(-1)
 
 
+@best_reveal.mistake("every candidate is revealed at once, not each in a mask of its own")
+def _(judge, image, revealed, claim, other_claim):
+    legal = ~revealed & (image > 0)
+    game, pixel = legal.nonzero(as_tuple=True)
+    tried = revealed[game]
+    tried[:, pixel] = True
+    gain = margin(judge(sparse_view(image[game], tried)), claim[game], other_claim[game])
+    gains = gain.new_full(image.shape, -torch.inf)
+    gains[game, pixel] = gain
+    return gains.argmax(-1)
+
+
+@best_reveal.mistake("it returns the place in the list of legal pixels, not the pixel's number")
+def _(judge, image, revealed, claim, other_claim):
+    best = best_reveal.reference(judge, image, revealed, claim, other_claim)
+    return (~revealed & (image > 0)).cumsum(-1).gather(1, best[:, None])[:, 0] - 1
+
+
+def _last_label_for_open(logits, claim, other):
+    last = logits.shape[-1]
+    return strength(logits, claim % last, other % last) - strength(logits, other % last, claim)
+
+
+best_reveal.mistake("OPEN, which is −1, is used as an index: it takes the last label")(
+    reveal_like(_last_label_for_open)
+)
+
+
 @best_reveal.right("by loops over games and pixels")
 def _(judge, image, revealed, claim, other_claim):
     chosen = []

@@ -101,6 +101,13 @@ def one_loss_in_a_hundred(fn):
 
 
 @elo_from_wins.check
+def a_pair_may_be_one_sided(fn):
+    # Each beat one of the others and lost to one: nobody is ahead.
+    wins = [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    _near(_ratings(fn, wins), torch.zeros(3, dtype=torch.float64))
+
+
+@elo_from_wins.check
 def without_a_finite_answer_it_raises(fn):
     cases = {
         "a player who never lost": [[0, 2, 3], [0, 0, 1], [0, 2, 0]],
@@ -175,6 +182,13 @@ def _(wins):
         p = (strength[:, None] - strength).sigmoid()
         strength = strength + (wins - games * p).sum(1) / games.sum(1)
     return ELO * (strength - strength.mean())
+
+
+@elo_from_wins.mistake("it raises where one player never beat one other: but others link them")
+def _(wins):
+    if ((wins == 0) & (wins + wins.T > 0)).fill_diagonal_(False).any():
+        raise ValueError("a pair is one-sided")
+    return elo_from_wins.reference(wins)
 
 
 @elo_from_wins.mistake("the diagonal counts as games")

@@ -3,15 +3,22 @@
 import torch
 
 from lessons.debate.exercises import honest_win_rate
-from utils.grading import expect
+from utils.grading import expect, require
 from utils.worlds.pixels import OPEN, margin
+
+
+def _is(got, wanted):
+    """A scalar tensor of any floating type, whose value counts; its type is the last check."""
+    scalar = torch.is_tensor(got) and got.dim() == 0 and got.is_floating_point()
+    require(scalar, "a scalar tensor in floating point", got)
+    expect(got.double(), torch.tensor(float(wanted), dtype=torch.float64))
 
 
 @honest_win_rate.check
 def one_image_and_one_lie(fn):
     truth, lies = torch.tensor([1]), torch.tensor([[0]])
     for logits, wanted in (([0.0, 2.0], 1.0), ([2.0, 0.0], 0.0), ([1.0, 1.0], 0.0)):
-        expect(fn(torch.tensor([[logits]]), truth, lies), torch.tensor(wanted))
+        _is(fn(torch.tensor([[logits]]), truth, lies), wanted)
 
 
 @honest_win_rate.check
@@ -19,18 +26,18 @@ def one_lie_that_succeeds_is_enough(fn):
     # The truth, label 0, wins against label 1 by far and loses to label 2 by little.
     logits = torch.tensor([[[9.0, 0.0, 0.0], [1.0, 0.0, 1.1]]])
     lies = torch.tensor([[1, 2]])
-    expect(fn(logits, torch.tensor([0]), lies), torch.tensor(0.0))
-    expect(fn(logits.flip(1), torch.tensor([0]), lies.flip(1)), torch.tensor(0.0))
+    _is(fn(logits, torch.tensor([0]), lies), 0.0)
+    _is(fn(logits.flip(1), torch.tensor([0]), lies.flip(1)), 0.0)
     better = logits.clone()
     better[0, 1, 0] = 1.2
-    expect(fn(better, torch.tensor([0]), lies), torch.tensor(1.0))
+    _is(fn(better, torch.tensor([0]), lies), 1.0)
 
 
 @honest_win_rate.check
 def only_the_two_claims_of_a_debate_count_in_it(fn):
     # Label 2 leads in both debates; nobody claims it in the first.
     logits = torch.tensor([[[1.0, 0.0, 12.0], [8.0, 0.0, 7.0]]])
-    expect(fn(logits, torch.tensor([0]), torch.tensor([[1, 2]])), torch.tensor(1.0))
+    _is(fn(logits, torch.tensor([0]), torch.tensor([[1, 2]])), 1.0)
 
 
 @honest_win_rate.check
@@ -47,7 +54,7 @@ def it_is_the_share_of_images(fn):
             all(logits[i, j, truth[i]] > logits[i, j, lies[i, j]] for j in range(n_lies))
             for i in range(images)
         ]
-        expect(fn(logits, truth, lies), torch.tensor(sum(won) / images, dtype=torch.float64))
+        _is(fn(logits, truth, lies), sum(won) / images)
 
 
 @honest_win_rate.check
@@ -56,21 +63,36 @@ def on_the_same_reveals_for_every_lie_it_is_accuracy(fn):
     logits, truth = torch.randn(40, 5, generator=g), torch.randint(5, (40,), generator=g)
     lies = (truth[:, None] + torch.arange(1, 5)) % 5
     accuracy = (logits.argmax(1) == truth).float().mean()
-    expect(fn(logits[:, None].expand(-1, 4, -1), truth, lies), accuracy)
-    expect(fn(logits[:, None], truth, torch.full((40, 1), OPEN)), accuracy)
+    _is(fn(logits[:, None].expand(-1, 4, -1), truth, lies), accuracy)
+    _is(fn(logits[:, None], truth, torch.full((40, 1), OPEN)), accuracy)
 
 
 @honest_win_rate.check
 def extreme_logits(fn):
     logits = torch.tensor([[[1000.0, 999.0]], [[-1000.0, -999.0]], [[-1000.0, -1001.0]]])
     got = fn(logits, torch.tensor([0, 0, 0]), torch.tensor([[1], [1], [1]]))
-    expect(got, torch.tensor(2 / 3))
+    _is(got, 2 / 3)
+
+
+@honest_win_rate.check
+def it_is_of_the_logits_type(fn):
+    for dtype in (torch.float64, torch.float32):
+        logits = torch.tensor([[[2.0, 1.0]], [[1.0, 2.0]]], dtype=dtype)
+        got = fn(logits, torch.tensor([0, 0]), torch.tensor([[1], [1]]))
+        if not torch.is_tensor(got) or got.dtype != dtype:  # its value is for the other checks
+            expect(got, torch.tensor(0.5, dtype=dtype))
 
 
 def _rate_mistake(description, rate):
+    """A mistake, in the logits' type and in single precision: named even if the type is wrong."""
+
     @honest_win_rate.mistake(description)
     def _(logits, truth, lies):
         return rate(margin(logits, truth[:, None], lies), logits, truth)
+
+    @honest_win_rate.mistake(description)
+    def _(logits, truth, lies):
+        return rate(margin(logits, truth[:, None], lies), logits, truth).float()
 
 
 _rate_mistake(
@@ -115,6 +137,13 @@ _rate_mistake(
     "the share of images that lose to some lie: one minus the rate",
     lambda lead, logits, truth: (lead <= 0).any(1).to(logits.dtype).mean(),
 )
+
+
+@honest_win_rate.mistake("OPEN, which is −1, is used as an index: it takes the last label")
+def _(logits, truth, lies):
+    own = logits.gather(-1, truth[:, None, None].expand(*lies.shape, 1))[..., 0]
+    other = logits.gather(-1, (lies % logits.shape[-1])[..., None])[..., 0]
+    return (own > other).all(1).to(logits.dtype).mean()
 
 
 @honest_win_rate.right("by the smallest lead over the lies")

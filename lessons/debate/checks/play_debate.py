@@ -98,6 +98,10 @@ def it_starts_from_what_is_revealed_already(fn):
     expect_pixels(got, torch.tensor([[1, 3, 2]]))
     got = fn(_flat, torch.ones(1, 5), CLAIM, OTHER, 2, False, _lowest, _highest, start=start)
     expect_pixels(got, torch.tensor([[3, 1]]))
+    # Whose turn it is does not depend on how many are revealed at the start.
+    start = torch.tensor([[False, False, True, False, False]])
+    got = fn(_flat, torch.ones(1, 5), CLAIM, OTHER, 2, True, _lowest, _highest, start)
+    expect_pixels(got, torch.tensor([[0, 4]]))
 
 
 def _debate_in_loops(judge, image, truth, lie, n, first):
@@ -188,6 +192,14 @@ def _(judge, images, truth, lies, n_pixels, honest_first=True, honest_reveal=bes
       liar_reveal=best_reveal, start=None):  # fmt: skip
     sides = honest_reveal, liar_reveal
     return play_debate(judge, images, truth, lies, n_pixels, honest_first, *sides)
+
+
+@play_debate.mistake("whose turn it is is read off the mask: pixels of `start` count as turns")
+def _(judge, images, truth, lies, n_pixels, honest_first=True, honest_reveal=best_reveal,
+      liar_reveal=best_reveal, start=None):  # fmt: skip
+    odd = start is not None and int(start[0].sum()) % 2 == 1
+    sides = honest_reveal, liar_reveal
+    return play_debate(judge, images, truth, lies, n_pixels, honest_first != odd, *sides, start)
 
 
 @play_debate.mistake("both sides use the honest side's reveal")

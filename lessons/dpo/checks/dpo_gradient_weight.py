@@ -105,7 +105,9 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     return torch.sigmoid(-beta * m).mean()
 
 
-@dpo_gradient_weight.mistake("1 − σ(m) loses small weights to rounding: σ(−m) keeps them")
+@dpo_gradient_weight.mistake(
+    "small weights are lost, to rounding in 1 − σ(m) or to a clamp: σ(−m) keeps them"
+)
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     return 1 - torch.sigmoid(beta * m)
@@ -125,6 +127,29 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
         beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     )
     return p * (1 - p)
+
+
+@dpo_gradient_weight.mistake(
+    "σ(m) σ(−m) is the slope of the sigmoid: the logarithm was not differentiated, which divides "
+    "by σ(m)"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return torch.sigmoid(m) * torch.sigmoid(-m)
+
+
+@dpo_gradient_weight.mistake(
+    "the slope with its sign, and exp(−m) overflows: the weight is its size, σ(−m)"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return -torch.exp(-m) / (1 + torch.exp(-m))
+
+
+@dpo_gradient_weight.mistake("exp(−m) overflows where the pair is far in the wrong order: σ(−m)")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return torch.exp(-m) / (1 + torch.exp(-m))
 
 
 @dpo_gradient_weight.mistake("divided by the number of pairs: the expectation does that")

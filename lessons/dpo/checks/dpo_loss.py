@@ -60,8 +60,8 @@ def it_is_the_mean_written_out(fn):
 @dpo_loss.check
 def smoothing_by_hand(fn):
     expect(fn(*of_margin(2.0), 1.0, 0.0), torch.tensor(-log_sigmoid(2.0)))
-    flipped = torch.tensor(-log_sigmoid(-2.0))
-    expect(fn(*of_margin(2.0), 1.0, 1.0), flipped)
+    even = torch.tensor(-(log_sigmoid(2.0) + log_sigmoid(-2.0)) / 2)
+    expect(fn(*of_margin(2.0), 1.0, 0.5), even)
     for eps in (0.1, 0.3):
         inputs = random_pairs(20, 6)
         expect(fn(*inputs, 0.5, label_smoothing=eps), torch.tensor(_dpo_by_hand(inputs, 0.5, eps)))
@@ -71,9 +71,13 @@ def smoothing_by_hand(fn):
 def smoothing_wants_the_margin_whose_odds_are_those_of_a_right_label(fn):
     for eps in (0.1, 0.25, 0.4):
         best = math.log((1 - eps) / eps)  # there σ(m) = 1 − ε
-        grads = gradients(fn, of_margin(best), 1.0, label_smoothing=eps)
+        inputs = of_margin(best)
+        grads = gradients(fn, inputs, 1.0, label_smoothing=eps)
         require(grads[0] is not None, "a gradient for policy_chosen", grads[0])
-        expect(grads[0], torch.zeros(1), label_smoothing=eps, margin=best)
+        names = ("policy_chosen", "policy_rejected", "ref_chosen", "ref_rejected")
+        given = {**dict(zip(names, inputs, strict=True)), "beta": 1.0, "label_smoothing": eps}
+        given["shown below"] = "the gradient of the loss with respect to policy_chosen"
+        expect(grads[0], torch.zeros(1), **given)
 
 
 @dpo_loss.check
@@ -107,7 +111,9 @@ def _smoothed(margin, eps):
     return -((1 - eps) * F.logsigmoid(margin) + eps * F.logsigmoid(-margin)).mean()
 
 
-@dpo_loss.mistake("chosen and rejected are swapped: the loss falls when the policy is wrong")
+@dpo_loss.mistake(
+    "chosen and rejected are swapped, or ε and 1 − ε: the loss falls when the policy is wrong"
+)
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
     m = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     return _smoothed(-beta * m, label_smoothing)
@@ -246,6 +252,14 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoo
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
     m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
     return F.binary_cross_entropy_with_logits(m, torch.full_like(m, 1 - label_smoothing))
+
+
+@dpo_loss.right("by cross-entropy over the two orders, whose own smoothing wants twice ε")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, label_smoothing=0.0):
+    rewards = [policy_chosen - ref_chosen, policy_rejected - ref_rejected]
+    first = torch.zeros(len(policy_chosen), dtype=torch.long)
+    scores = beta * torch.stack(rewards, -1)
+    return F.cross_entropy(scores, first, label_smoothing=2 * label_smoothing)
 
 
 @dpo_loss.right("by a loop over pairs, and log(1 + exp) of two numbers")

@@ -137,6 +137,19 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime
     return -inside / beta_prime
 
 
+@dr_dpo_loss.mistake("multiplied by β′ inside, where it divides; in front it is right")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    inside = torch.logsumexp(F.logsigmoid(m) * beta_prime, 0) - math.log(len(m))
+    return -beta_prime * inside
+
+
+@dr_dpo_loss.mistake("one loss per pair: the mean of the likelihoods is missing")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
+    m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return -F.logsigmoid(m)
+
+
 @dr_dpo_loss.mistake("the factor β′ in front is missing")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta, beta_prime):
     m = beta * margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)

@@ -42,11 +42,13 @@ def any_shape_and_any_size_will_do(fn):
 
 @implicit_reward.check
 def it_can_be_learned_from(fn):
-    x = torch.tensor([-1.0, -2.0], requires_grad=True)
-    reward = fn(x, torch.tensor([-1.5, -1.5]), 0.25)
+    x, ref = torch.tensor([-1.0, -2.0, -3.0], requires_grad=True), torch.full((3,), -1.5)
+    reward = fn(x, ref, 0.25)
     require(torch.is_tensor(reward) and reward.requires_grad, "gradients reach logprobs", reward)
     reward.sum().backward()
-    expect(x.grad, torch.tensor([0.25, 0.25]), logprobs=x)
+    given = {"logprobs": x.detach(), "ref_logprobs": ref, "beta": 0.25}
+    given["shown below"] = "the gradient of the sum of rewards with respect to logprobs"
+    expect(x.grad, torch.full((3,), 0.25), **given)
 
 
 @implicit_reward.check
@@ -95,6 +97,22 @@ def _(logprobs, ref_logprobs, beta):
 @implicit_reward.mistake("only the reference gets beta")
 def _(logprobs, ref_logprobs, beta):
     return logprobs - beta * ref_logprobs
+
+
+@implicit_reward.mistake("the log of a ratio of log-probabilities: the ratio is of probabilities")
+def _(logprobs, ref_logprobs, beta):
+    return beta * (logprobs / ref_logprobs).log()
+
+
+@implicit_reward.mistake("centered: what is the same for every answer is left out, not subtracted")
+def _(logprobs, ref_logprobs, beta):
+    reward = beta * (logprobs - ref_logprobs)
+    return reward - reward.mean()
+
+
+@implicit_reward.mistake("averaged: each answer has a reward of its own")
+def _(logprobs, ref_logprobs, beta):
+    return (beta * (logprobs - ref_logprobs)).mean()
 
 
 @implicit_reward.right("by one product per logarithm")

@@ -147,6 +147,21 @@ def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     return ((h - 0.5) ** 2).mean()
 
 
+@ipo_loss.mistake(
+    "the two squares of the derivation, not put together: it learns the same, but a margin on "
+    "target must cost 0"
+)
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    h = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return ((h - 1 / beta) ** 2 / 2 + h**2 / 2).mean()
+
+
+@ipo_loss.mistake("half of the square: the two halves of the derivation add up to a whole one")
+def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
+    h = margin_in_nats(policy_chosen, policy_rejected, ref_chosen, ref_rejected)
+    return ((h - 1 / (2 * beta)) ** 2).mean() / 2
+
+
 @ipo_loss.right("by mse_loss against the target")
 def _(policy_chosen, policy_rejected, ref_chosen, ref_rejected, beta):
     h = policy_chosen - policy_rejected - (ref_chosen - ref_rejected)

@@ -150,6 +150,21 @@ _planted(
 
 
 _planted(
+    "the reference point is neither clamped nor detached: its estimate can be below 0, and the "
+    "policy can gain by moving it",
+    _right_value,
+    lambda kl: kl.mean(),
+)
+
+
+_planted(
+    "the reference point has its sign turned: it is log π less log π_ref",
+    _right_value,
+    lambda kl: (-kl).mean().clamp(min=0).detach(),
+)
+
+
+_planted(
     "clamped answer by answer before the mean: then noise alone lifts the reference point",
     _right_value,
     lambda kl: kl.clamp(min=0).mean().detach(),
@@ -192,7 +207,7 @@ def _(logprobs, ref_logprobs, desirable, kl_logprobs, kl_ref_logprobs, beta,
     return right(*args, lambda_desirable, lambda_undesirable)
 
 
-def _kto_per_class(join):
+def _kto_per_class(join, empty=False):
     """For the mistakes: KTO whose two classes are averaged each on its own, then joined."""
 
     def loss(logprobs, ref_logprobs, desirable, kl_logprobs, kl_ref_logprobs, beta,
@@ -200,7 +215,7 @@ def _kto_per_class(join):
         z = (kl_logprobs - kl_ref_logprobs).mean().clamp(min=0).detach()
         lost = 1 - _right_value(logprobs - ref_logprobs, z, desirable, beta)
         classes = ((lambda_desirable, lost[desirable]), (lambda_undesirable, lost[~desirable]))
-        return join([weight * x.mean() for weight, x in classes if len(x)])
+        return join([weight * x.mean() for weight, x in classes if empty or len(x)])
 
     return loss
 
@@ -215,6 +230,26 @@ kto_loss.mistake(
     "a mean for each class, then averaged: the mean is over all answers, so a class with more of "
     "them counts for more"
 )(_kto_per_class(lambda terms: sum(terms) / len(terms)))
+
+
+kto_loss.mistake(
+    "a mean for each class, then added: the mean is over all answers, and that of an empty class "
+    "is nan"
+)(_kto_per_class(sum, empty=True))
+
+
+kto_loss.mistake(
+    "a mean for each class, then averaged: the mean is over all answers, and that of an empty "
+    "class is nan"
+)(_kto_per_class(lambda terms: sum(terms) / len(terms), empty=True))
+
+
+@kto_loss.mistake("−v alone: λ is missing, so that the loss is not 0 where all is gained")
+def _(logprobs, ref_logprobs, desirable, kl_logprobs, kl_ref_logprobs, beta,
+      lambda_desirable=1.0, lambda_undesirable=1.0):  # fmt: skip
+    z = (kl_logprobs - kl_ref_logprobs).mean().clamp(min=0).detach()
+    weight = torch.where(desirable, lambda_desirable, lambda_undesirable)
+    return -(weight * _right_value(logprobs - ref_logprobs, z, desirable, beta)).mean()
 
 
 @kto_loss.mistake("the reference policy is missing from the log-ratio")

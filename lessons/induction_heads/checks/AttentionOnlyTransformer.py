@@ -203,6 +203,29 @@ class _(_Transformer):
         return self.W_E[tokens] + self.W_pos[tokens]
 
 
+@AttentionOnlyTransformer.mistake("heads run one after another, each reading what the last wrote")
+class _(_Transformer):
+    def forward(self, tokens):
+        residual = self.embed(tokens)
+        for layer in range(self.n_layers):
+            for h in range(self.n_heads):
+                residual = residual + self.write(layer, residual)[:, :, h]
+        return residual @ self.W_U
+
+
+@AttentionOnlyTransformer.mistake(
+    "+= overwrites the stream, which the backward pass still needs: residual = residual + …"
+)
+class _(_Transformer):
+    def forward(self, tokens):
+        residual = self.embed(tokens)
+        for layer in range(self.n_layers):
+            q, k, v = (torch.einsum("bpm,hmd->bhpd", residual, W[layer]) for W in self.read())
+            z = causal_attention(q, k, v)[0]
+            residual += torch.einsum("bhpd,hdm->bpm", z, self.W_O[layer])
+        return residual @ self.W_U
+
+
 @AttentionOnlyTransformer.right("by matmul, a head after the other")
 class _(transformer.AttentionOnlyTransformer):
     def forward(self, tokens):

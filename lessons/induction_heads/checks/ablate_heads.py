@@ -165,6 +165,27 @@ def _(model, heads):
     return lambda tokens: model.run_with_hooks(tokens, hooks)
 
 
+@ablate_heads.mistake(
+    "a late-bound variable in a loop over all layers: every hook knocks out the last layer's heads"
+)
+def _(model, heads):
+    hooks = {}
+    for layer in range(model.n_layers):
+        out = [head for at, head in heads if at == layer]
+        hooks[f"head.{layer}"] = lambda z: _zero(z.clone(), out)  # noqa: B023
+    return lambda tokens: model.run_with_hooks(tokens, hooks)
+
+
+@ablate_heads.mistake("nothing is knocked out: does the hook return what it has changed?")
+def _(model, heads):
+    return _hooked(model, heads, lambda z, out: None)
+
+
+@ablate_heads.mistake("heads are counted from 1")
+def _(model, heads):
+    return _hooked(model, [(layer, head - 1) for layer, head in heads], _zero)
+
+
 @ablate_heads.mistake("what the head wrote is turned around, by a minus, instead of removed")
 def _(model, heads):
     def turn(z, out):

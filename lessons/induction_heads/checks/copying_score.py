@@ -80,6 +80,12 @@ def _(W_E, W_V, W_O, W_U):
     return values.sum(-1) / values.abs().sum(-1)
 
 
+@copying_score.mistake("divided by the sum of singular values: the eigenvalues' moduli are meant")
+def _(W_E, W_V, W_O, W_U):
+    size = torch.linalg.svdvals(W_E @ W_V @ W_O @ W_U).sum(-1)
+    return _eigenvalues(W_E, W_V, W_O, W_U).real.sum(-1) / size
+
+
 @copying_score.mistake("eigvalsh, which is for symmetric matrices and reads one half of this one")
 def _(W_E, W_V, W_O, W_U):
     values = torch.linalg.eigvalsh(W_E @ W_V @ W_O @ W_U)

@@ -87,6 +87,20 @@ def _(losses):
     return losses[..., -q:].mean() / losses[..., :q].mean()
 
 
+@in_context_learning_score.mistake("the wrong axis: quarters of the sequences, not of positions")
+def _(losses):
+    q = max(losses.shape[-1] // 4, 1)
+    return losses[-q:].mean() - losses[:q].mean()
+
+
+@in_context_learning_score.mistake(
+    "the last quarter begins at 3n // 4, which is one position too many where 4 does not divide n"
+)
+def _(losses):
+    n = losses.shape[-1]
+    return losses[..., 3 * n // 4 :].mean() - losses[..., : max(n // 4, 1)].mean()
+
+
 @in_context_learning_score.right("by chunks of positions")
 def _(losses):
     n = max(1, int(losses.size(-1) * 0.25))

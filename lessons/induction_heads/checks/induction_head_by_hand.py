@@ -12,7 +12,7 @@ from utils.grading import require
 
 
 def _built(fn, vocabulary, length):
-    """The answer's model, and its logits whatever its class says: the weights alone count."""
+    """The answer's model, and its probabilities whatever its class says: the weights count."""
     model = fn(vocabulary, length)
     kind = transformer.AttentionOnlyTransformer
     require(isinstance(model, kind), "a utils.transformer.AttentionOnlyTransformer", model)
@@ -25,6 +25,57 @@ def _built(fn, vocabulary, length):
         return kind.run_with_hooks(model, tokens, {}).softmax(-1)
 
     return model, probabilities
+
+
+def _need(fn, truth, expected, got, **given):
+    """`require`, which says of a model that fails which of its parts is the first to be wrong."""
+    require(truth, expected, truth or f"{got:.2f}. {_first_fault(fn(12, 20))}", **given)
+
+
+@torch.no_grad()
+def _first_fault(model):
+    """Go through the parts in the order of the steps, and say what the first wrong one does."""
+    kind = transformer.AttentionOnlyTransformer
+    tokens, place = torch.arange(20)[None] % 7, torch.arange(20)
+    logits, cache = kind.run_with_cache(model, tokens)
+    if not logits.isfinite().all():
+        return "Logits are not finite"
+    back, own = (cache["pattern.0"][0].diagonal(-d, 1, 2)[:, 1:].mean(1).max() for d in (1, 0))
+    if back < 0.9:
+        sum_to = "at the own position" if own > 0.5 else "elsewhere, or spread out"
+        return f"Layer 0: {back:.2f} of its attention is one back, the rest {sum_to}"
+    pattern = cache["pattern.1"][0, :, 7:]  # queries whose token stood before
+    key, token = place[None], tokens[0]
+    follows = (token[place - 1][None] == token[7:, None]) & (key > 0) & (key <= place[7:, None])
+    same = (token[None] == token[7:, None]) & (key < place[7:, None])
+    found, earlier = ((pattern * where).sum(2).mean(1).max() for where in (follows, same))
+    if found < 0.9:
+        said = "the earlier occurrence itself" if earlier > 0.5 else "other keys: rest, or spread"
+        return f"Layer 1: {found:.2f} of its attention is on what followed, the rest on {said}"
+    new = torch.arange(12)[None]  # nothing to match
+    alone = kind.run_with_hooks(model, new, {})[0]
+    rests = (
+        kind.run_with_cache(model, new)[1]["pattern.1"][0].diagonal(0, 1, 2)[:, 1:].mean(1).max()
+    )
+    if rests < 0.9:
+        return (
+            f"Layer 1: with nothing to match, {rests:.2f} of its attention is at its own position"
+        )
+    rise = logits - kind.run_with_hooks(model, tokens, {"head.1": lambda z: 0 * z})
+    rise = rise[0, 7:19] - rise[0, 7:19].mean(1, keepdim=True)
+    right = rise.gather(1, tokens[0, 8:, None]).mean()
+    current = rise.gather(1, tokens[0, 7:19, None]).mean()
+    if right < 1 < current:
+        return "What layer 1 writes raises the current token's logit, and not that of the one found"
+    if right < 1:
+        what = "lowers" if right < -1 else "does not raise"
+        return f"What layer 1 writes {what} the logit of the token that it found"
+    left = alone.diagonal() - alone.median(1).values  # the current token's own logit, at rest
+    left = left[1:].mean() / right
+    if left.abs() > 0.1:
+        side = "above" if left > 0 else "below"
+        return f"At rest the current token's logit lies {side} the others': as much as copied?"
+    return "All parts do their work: sharpness, or the size of the logits"
 
 
 def _random_walks(n, vocabulary, length, seed=0):
@@ -43,7 +94,7 @@ def after_a_b_a_comes_b(fn):
     _, probabilities = _built(fn, 3, 3)
     for a, b in ((a, b) for a in range(3) for b in range(3) if a != b):
         p = probabilities(torch.tensor([[a, b, a]]))[0, 2, b].item()
-        require(p > 0.9, "a probability above 0.9 for B after A B A", p, tokens=[a, b, a])
+        _need(fn, p > 0.9, "a probability above 0.9 for B after A B A", p, tokens=[a, b, a])
 
 
 @induction_head_by_hand.check
@@ -55,7 +106,7 @@ def it_continues_repeated_sequences_of_any_size(fn):
         tokens = order[:, torch.arange(length) % period]
         p = probabilities(tokens)[:, period:-1].gather(2, tokens[:, period + 1 :, None])
         low = p.min().item() if p.numel() else 1.0
-        require(low > 0.9, "more than 0.9 wherever the token occurred before", low, tokens=tokens)
+        _need(fn, low > 0.9, "more than 0.9 wherever the token occurred before", low, tokens=tokens)
 
 
 @induction_head_by_hand.check
@@ -68,7 +119,7 @@ def it_looks_only_at_what_followed_this_token(fn):
             after = _followers(row, i)
             if len(after) == 1:
                 got = p[b, i, after.pop()].item()
-                require(got > 0.9, "more than 0.9 for what followed", got, tokens=row[: i + 1])
+                _need(fn, got > 0.9, "more than 0.9 for what followed", got, tokens=row[: i + 1])
 
 
 @induction_head_by_hand.check
@@ -79,7 +130,7 @@ def different_followers_share_alike(fn):
         for token in followers:
             got = p[token].item() * len(followers)
             said = f"about 1/{len(followers)} for token {token}"
-            require(0.8 < got < 1.2, said, got / len(followers), tokens=row)
+            _need(fn, 0.8 < got < 1.2, said, got / len(followers), tokens=row)
 
 
 @induction_head_by_hand.check
@@ -90,7 +141,7 @@ def with_nothing_to_copy_it_does_little_harm(fn):
         order = torch.rand(200, vocabulary, generator=generator).argsort(1)[:, :length]
         p = probabilities(order)[:, :-1].gather(2, order[:, 1:, None])
         loss, most = -p.log().mean().item(), math.log(vocabulary) + 1
-        require(loss <= most, f"at most {most:.2f} nats where every token is new", loss)
+        _need(fn, loss <= most, f"at most {most:.2f} nats where every token is new", loss)
 
 
 @induction_head_by_hand.check
@@ -99,16 +150,16 @@ def one_layer_looks_one_back_and_the_next_matches(fn):
     tokens = torch.arange(20)[None] % 7
     _, cache = transformer.AttentionOnlyTransformer.run_with_cache(model, tokens)
     previous = cache["pattern.0"][0].diagonal(-1, 1, 2).mean(1).max().item()
-    require(previous > 0.9, "a head of layer 0 that attends to the previous token", previous)
+    _need(fn, previous > 0.9, "a head of layer 0 that attends to the previous token", previous)
     matching = prefix_in_loops(cache["pattern.1"], tokens).max().item()
-    require(matching > 0.9, "a head of layer 1 with a prefix matching score above 0.9", matching)
+    _need(fn, matching > 0.9, "a head of layer 1 with a prefix matching score above 0.9", matching)
 
 
 @induction_head_by_hand.check
 def sequences_may_be_shorter_than_the_length(fn):
     _, probabilities = _built(fn, 6, 50)
     p = probabilities(torch.tensor([[2, 5, 1, 2]]))[0, 3, 5].item()
-    require(p > 0.9, "a probability above 0.9 for B", p, tokens=[2, 5, 1, 2])
+    _need(fn, p > 0.9, "a probability above 0.9 for B", p, tokens=[2, 5, 1, 2])
 
 
 def _by_hand(vocabulary, length, change):

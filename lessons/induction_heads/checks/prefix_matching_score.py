@@ -153,7 +153,10 @@ def _(pattern, tokens):
     return _score(pattern, tokens, (match & (match.cumsum(2) == 1)).roll(1, dims=2))
 
 
-@prefix_matching_score.mistake("averaged over all queries: those without a repeat dilute it")
+@prefix_matching_score.mistake(
+    "all queries are averaged, those without a repeat too: does a token count as its own earlier "
+    "occurrence?"
+)
 def _(pattern, tokens):
     return (pattern * _matches(tokens).roll(1, dims=2)[:, None]).sum(3).mean((0, 2))
 

@@ -14,6 +14,7 @@ CASES = [  # gap, n_keys, d_head, share
 
 
 def _close(got, expected, **given):
+    got = got.item() if torch.is_tensor(got) and got.dim() == 0 else got
     number = isinstance(got, int | float) and not isinstance(got, bool)
     require(number and math.isclose(got, expected, rel_tol=1e-3, abs_tol=1e-6), expected, got,
             **given)  # fmt: skip
@@ -31,6 +32,7 @@ def the_softmax_gives_that_share(fn):
     for gap, n_keys, d_head, share in CASES:
         given = {"gap": gap, "n_keys": n_keys, "d_head": d_head, "share": share}
         factor = fn(gap, n_keys, d_head, share)
+        factor = factor.item() if torch.is_tensor(factor) and factor.dim() == 0 else factor
         require(isinstance(factor, int | float), "a plain number", factor, **given)
         raw = torch.zeros(n_keys, dtype=torch.float64)
         raw[0] = gap
@@ -94,6 +96,22 @@ def _(gap, n_keys, d_head, share):
 @sharpness.mistake("the minus: odds are upside down")
 def _(gap, n_keys, d_head, share):
     return math.log((n_keys - 1) * (1 - share) / share) * d_head**0.5 / gap
+
+
+@sharpness.mistake("divided by n − 1, where the odds are multiplied by it")
+def _(gap, n_keys, d_head, share):
+    return math.log(share / (1 - share) / (n_keys - 1)) * d_head**0.5 / gap
+
+
+@sharpness.mistake("the logarithm to base 10, where the softmax has e")
+def _(gap, n_keys, d_head, share):
+    return math.log10((n_keys - 1) * share / (1 - share)) * d_head**0.5 / gap
+
+
+@sharpness.right("by torch, as a tensor of one number")
+def _(gap, n_keys, d_head, share):
+    odds = torch.tensor(share / (1 - share), dtype=torch.float64)
+    return (odds * (n_keys - 1)).log() * d_head**0.5 / gap
 
 
 @sharpness.right("by the logarithms apart")

@@ -75,6 +75,16 @@ def _(n):
     return torch.log(n) - n / (n - 1)
 
 
+@best_of_n_kl.mistake("n / (n + 1) where (n − 1) / n belongs")
+def _(n):
+    return torch.log(n) - n / (n + 1)
+
+
+@best_of_n_kl.mistake("log2 for the natural logarithm, in the first term")
+def _(n):
+    return torch.log2(n) - (n - 1) / n
+
+
 @best_of_n_kl.mistake("the square root was taken already: that is the distance d, not the KL")
 def _(n):
     return (torch.log(n) - (n - 1) / n).clamp(min=0).sqrt()

@@ -56,7 +56,7 @@ def a_large_common_reward_hides_no_disagreement(fn):
 
 @ensemble_reward.check
 def another_word_raises_value_error(fn):
-    raised = None
+    raised = "no error: a value was returned"
     try:
         fn(torch.ones(2, 3), "median")
     except Exception as error:
@@ -68,6 +68,20 @@ def another_word_raises_value_error(fn):
 def _(rewards, how, weight=1.0):
     if how == "worst":
         return rewards.amax(0)
+    return ensemble_reward(rewards, how, weight)
+
+
+@ensemble_reward.mistake("an unknown `how` gets the mean: it should raise ValueError")
+def _(rewards, how, weight=1.0):
+    return ensemble_reward(
+        rewards, how if how in ("mean", "worst", "uncertainty") else "mean", weight
+    )
+
+
+@ensemble_reward.mistake("the strictest model judges all answers: take the lowest of each answer")
+def _(rewards, how, weight=1.0):
+    if how == "worst":
+        return rewards[rewards.flatten(1).mean(1).argmin()]
     return ensemble_reward(rewards, how, weight)
 
 
@@ -112,6 +126,11 @@ def _(rewards, how, weight=1.0):
     return {"mean": rewards.mean(), "worst": rewards.min(), "uncertainty": rewards.mean() - spread}[
         how
     ]
+
+
+@ensemble_reward.mistake("the numbers are right, but float64 came back for float32 rewards")
+def _(rewards, how, weight=1.0):
+    return ensemble_reward(rewards.double(), how, weight)
 
 
 @ensemble_reward.mistake("always the mean: `how` is ignored")

@@ -79,6 +79,13 @@ def _(gold, proxy, n):
     return ways.softmax(0) @ gold[proxy.argsort()].double()[n - 1 :]
 
 
+@expected_best_of_n.mistake("off by one: C(i, n − 1) where C(i − 1, n − 1) belongs")
+def _(gold, proxy, n):
+    i = torch.arange(n, len(gold) + 1, dtype=torch.float64)
+    ways = torch.lgamma(i + 1) - torch.lgamma(i - n + 2)
+    return ways.softmax(0) @ gold[proxy.argsort()].double()[n - 1 :]
+
+
 @expected_best_of_n.mistake("the binomials overflow: work with their logarithms")
 def _(gold, proxy, n):
     i = torch.arange(n, len(gold) + 1, dtype=torch.float64)

@@ -68,9 +68,27 @@ def _(d, reward):
     return torch.linalg.lstsq(columns, (reward / d)[:, None]).solution[:, 0]
 
 
+@fit_bon_law.mistake("R / d was fitted by a line, 0 left out: small distances weigh too much")
+def _(d, reward):
+    d, reward = d[d > 0], reward[d > 0]
+    columns = torch.stack([torch.ones_like(d), -d], 1)
+    return torch.linalg.lstsq(columns, (reward / d)[:, None]).solution[:, 0]
+
+
+@fit_bon_law.mistake("the factor d is missing: R = α − β d was fitted")
+def _(d, reward):
+    columns = torch.stack([torch.ones_like(d), -d], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
 @fit_bon_law.mistake("a straight line: β is not fitted")
 def _(d, reward):
     return torch.stack([(d * reward).sum() / (d * d).sum(), torch.zeros_like(d[0])])
+
+
+@fit_bon_law.mistake("the numbers are right, but float64 came back for float32 inputs")
+def _(d, reward):
+    return fit_bon_law(d.double(), reward.double())
 
 
 @fit_bon_law.right("by sums and Cramer's rule")

@@ -45,6 +45,25 @@ def _(d, reward):
     return fit_rl_law(d, reward)
 
 
+@fit_rl_law.mistake("0 · log 0 gives NaN, and lstsq then fails with an error of its own")
+def _(d, reward):
+    columns = torch.stack([d, -d * torch.log(d)], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
+@fit_rl_law.mistake("log(d + 0.001) in place of log d: no NaN at 0, and not quite this law")
+def _(d, reward):
+    columns = torch.stack([d, -d * torch.log(d + 1e-3)], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
+@fit_rl_law.mistake("the factor d is missing: R = α − β log d was fitted")
+def _(d, reward):
+    d, reward = d[d > 0], reward[d > 0]
+    columns = torch.stack([torch.ones_like(d), -torch.log(d)], 1)
+    return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
 @fit_rl_law.mistake("the sign of β: R = d (α + β log d) was fitted")
 def _(d, reward):
     return fit_rl_law(d, reward) * torch.tensor([1, -1])
@@ -86,6 +105,11 @@ def _(d, reward):
 def _(d, reward):
     columns = torch.stack([d, -torch.log(d.clamp(min=1e-6))], 1)
     return torch.linalg.lstsq(columns, reward[:, None]).solution[:, 0]
+
+
+@fit_rl_law.mistake("the numbers are right, but float64 came back for float32 inputs")
+def _(d, reward):
+    return fit_rl_law(d.double(), reward.double())
 
 
 @fit_rl_law.right("by the normal equations")

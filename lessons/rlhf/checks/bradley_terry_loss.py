@@ -117,6 +117,21 @@ def _(reward_chosen, reward_rejected):
     return -F.logsigmoid(reward_chosen - reward_rejected.detach()).mean()
 
 
+@bradley_terry_loss.mistake("no log-sigmoid: the mean difference alone, which falls without end")
+def _(reward_chosen, reward_rejected):
+    return -(reward_chosen - reward_rejected).mean()
+
+
+@bradley_terry_loss.mistake("the difference is clamped: beyond the clamp there is no gradient")
+def _(reward_chosen, reward_rejected):
+    return -torch.log(torch.sigmoid((reward_chosen - reward_rejected).clamp(-20, 20))).mean()
+
+
+@bradley_terry_loss.mistake("the mean is taken before the log, over the probabilities")
+def _(reward_chosen, reward_rejected):
+    return -torch.log(torch.sigmoid(reward_chosen - reward_rejected).mean())
+
+
 @bradley_terry_loss.right("by softplus")
 def _(reward_chosen, reward_rejected):
     return F.softplus(reward_rejected - reward_chosen).mean()

@@ -182,6 +182,17 @@ def _(rewards, values, gamma, lam):
     return torch.stack(out[::-1], 1)
 
 
+@generalized_advantages.mistake("the list runs from the end to the front, and is not turned back")
+def _(rewards, values, gamma, lam):
+    return _gae(rewards, values, _after(values), gamma, gamma * lam).flip(1)
+
+
+@generalized_advantages.mistake("V is shifted the wrong way: the value before, not the one after")
+def _(rewards, values, gamma, lam):
+    before = torch.cat([torch.zeros_like(values[:, :1]), values[:, :-1]], 1)
+    return _gae(rewards, values, before, gamma, gamma * lam)
+
+
 @generalized_advantages.right("by a matrix of weights (γλ)^l")
 @torch.no_grad()
 def _(rewards, values, gamma, lam):

@@ -175,6 +175,24 @@ def _(logprobs, ref_logprobs):
     return -log_r, log_r**2 / 2, log_r.exp() - 1 - log_r
 
 
+@kl_estimates.mistake("k2 halves log r before the square: a quarter where a half was asked for")
+def _(logprobs, ref_logprobs):
+    log_r = ref_logprobs - logprobs
+    return -log_r, (log_r / 2) ** 2, torch.expm1(log_r) - log_r
+
+
+@kl_estimates.mistake("weighted by the reference's probability: an average over samples does that")
+def _(logprobs, ref_logprobs):
+    log_r, p = ref_logprobs - logprobs, ref_logprobs.exp()
+    return -p * log_r, p * log_r**2 / 2, p * (torch.expm1(log_r) - log_r)
+
+
+@kl_estimates.mistake("r is a ratio of logs: divide probabilities, so subtract their logs")
+def _(logprobs, ref_logprobs):
+    r = ref_logprobs / logprobs
+    return -r.log(), r.log() ** 2 / 2, r - 1 - r.log()
+
+
 @kl_estimates.right("by k1, and the others from it")
 def _(logprobs, ref_logprobs):
     k1 = logprobs - ref_logprobs

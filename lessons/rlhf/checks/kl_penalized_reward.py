@@ -143,6 +143,19 @@ def _(reward, logprobs, ref_logprobs, beta):
     return last * reward[:, None] - beta * (logprobs - ref_logprobs)
 
 
+@kl_penalized_reward.mistake("the reward is spread evenly over the tokens, not given to the last")
+def _(reward, logprobs, ref_logprobs, beta):
+    share = reward[:, None] / logprobs.shape[1]
+    return (share - beta * (logprobs - ref_logprobs)).detach()
+
+
+@kl_penalized_reward.mistake("weighted by π: the samples come from the policy, and do that already")
+def _(reward, logprobs, ref_logprobs, beta):
+    out = -beta * (logprobs.exp() * (logprobs - ref_logprobs)).detach()
+    out[:, -1] += reward.detach()
+    return out
+
+
 @kl_penalized_reward.right("by concatenation of all but the last token and the last")
 def _(reward, logprobs, ref_logprobs, beta):
     with torch.no_grad():

@@ -108,6 +108,13 @@ def a_ratio_that_overflows_leaves_loss_and_gradient_finite(fn):
 
 
 @ppo_clipped_loss.check
+def a_log_ratio_of_50_still_counts_in_full(fn):
+    new = torch.tensor([49.0], dtype=torch.float64)
+    loss = fn(new, new - 50, torch.tensor([-1.0], dtype=torch.float64), 0.2)
+    expect(loss, torch.tensor(math.exp(50), dtype=torch.float64))
+
+
+@ppo_clipped_loss.check
 def old_logprobs_and_advantages_are_constants(fn):
     new, old = (torch.tensor([-1.0, -1.1], requires_grad=True) for _ in range(2))
     advantages = torch.tensor([1.0, -2.0], requires_grad=True)
@@ -132,106 +139,145 @@ def a_double_loss_for_double_logs(fn):
     same_dtype(fn(new, new - 0.1, new, 0.2), new)
 
 
-def _ratio(logprobs, old_logprobs):
-    return torch.exp(logprobs - old_logprobs.detach())
+def _finite_ratio(logprobs, old_logprobs):
+    return torch.exp((logprobs - old_logprobs.detach()).clamp(max=80))
+
+
+def _pessimistic(ratio, advantages, low, high):
+    return torch.minimum(ratio * advantages, ratio.clamp(low, high) * advantages)
 
 
 @ppo_clipped_loss.mistake("exp overflows: one infinite ratio makes the whole loss infinite or NaN")
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+    ratio = torch.exp(logprobs - old_logprobs.detach())
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
 
 
-@ppo_clipped_loss.mistake("no clip: nothing keeps the step small")
-def _(logprobs, old_logprobs, advantages, clip):
-    return -(_ratio(logprobs, old_logprobs) * advantages.detach()).mean()
+def _plant(text):
+    """A mistake is planted twice: with the overflow taken care of, and by a bare exp besides.
+
+    What is under it takes the log-ratio's exponential, the log-ratio, advantages and clip.
+    """
+
+    def register(wrong):
+        @ppo_clipped_loss.mistake(text)
+        def finite(logprobs, old_logprobs, advantages, clip):
+            log_ratio = (logprobs - old_logprobs.detach()).clamp(max=80)
+            return wrong(log_ratio.exp(), log_ratio, advantages.detach(), clip)
+
+        @ppo_clipped_loss.mistake(f"{text}. Besides, exp overflows")
+        def overflows(logprobs, old_logprobs, advantages, clip):
+            log_ratio = logprobs - old_logprobs.detach()
+            return wrong(log_ratio.exp(), log_ratio, advantages.detach(), clip)
+
+        return wrong
+
+    return register
 
 
-@ppo_clipped_loss.mistake("max for min, or the minus inside the min, which comes to the same")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
+@_plant("no clip: nothing keeps the step small")
+def _(ratio, log_ratio, a, clip):
+    return -(ratio * a).mean()
+
+
+@_plant("max for min, or the minus inside the min, which comes to the same")
+def _(ratio, log_ratio, a, clip):
     return -torch.maximum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
 
 
-@ppo_clipped_loss.mistake("clipped without the min: a step too far can never be taken back")
-def _(logprobs, old_logprobs, advantages, clip):
-    return -(_ratio(logprobs, old_logprobs).clamp(1 - clip, 1 + clip) * advantages.detach()).mean()
+@_plant("clipped without the min: a step too far can never be taken back")
+def _(ratio, log_ratio, a, clip):
+    return -(ratio.clamp(1 - clip, 1 + clip) * a).mean()
 
 
-@ppo_clipped_loss.mistake("clipped from above only: bad tokens may fall without end")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
+@_plant("the smaller of the ratios is taken before the advantage multiplies it")
+def _(ratio, log_ratio, a, clip):
+    return -(torch.minimum(ratio, ratio.clamp(1 - clip, 1 + clip)) * a).mean()
+
+
+@_plant("clipped from above only: bad tokens may fall without end")
+def _(ratio, log_ratio, a, clip):
     return -torch.minimum(ratio * a, ratio.clamp(max=1 + clip) * a).mean()
 
 
-@ppo_clipped_loss.mistake("clipped from below only: good tokens may grow without end")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
+@_plant("clipped from below only: good tokens may grow without end")
+def _(ratio, log_ratio, a, clip):
     return -torch.minimum(ratio * a, ratio.clamp(min=1 - clip) * a).mean()
 
 
-@ppo_clipped_loss.mistake("the sign: an objective to maximize, where a loss was asked for")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
-    return torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+@_plant("the sign: an objective to maximize, where a loss was asked for")
+def _(ratio, log_ratio, a, clip):
+    return _pessimistic(ratio, a, 1 - clip, 1 + clip).mean()
+
+
+@_plant("no exp: the log-ratio is clipped around 1")
+def _(ratio, log_ratio, a, clip):
+    return -_pessimistic(log_ratio, a, 1 - clip, 1 + clip).mean()
+
+
+@_plant("the log-ratio is clipped to ±clip, so the ratio to e^±clip")
+def _(ratio, log_ratio, a, clip):
+    return -torch.minimum(ratio * a, log_ratio.clamp(-clip, clip).exp() * a).mean()
+
+
+@_plant("the advantage is clipped along with the ratio: their product is clamped")
+def _(ratio, log_ratio, a, clip):
+    return -torch.minimum(ratio * a, (ratio * a).clamp(1 - clip, 1 + clip)).mean()
+
+
+@_plant("the sum over entries, where the mean was asked for")
+def _(ratio, log_ratio, a, clip):
+    return -_pessimistic(ratio, a, 1 - clip, 1 + clip).sum()
+
+
+@_plant("clip is ignored: 0.2 stands in the code")
+def _(ratio, log_ratio, a, clip):
+    return -_pessimistic(ratio, a, 0.8, 1.2).mean()
 
 
 @ppo_clipped_loss.mistake("the ratio upside down: old over new")
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = torch.exp(old_logprobs.detach() - logprobs), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+    ratio = torch.exp(old_logprobs.detach() - logprobs)
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
 
 
-@ppo_clipped_loss.mistake("no exp: the log-ratio is clipped around 1")
+@ppo_clipped_loss.mistake(
+    "a log-ratio far below 80 is cut off already: up to there it counts in full"
+)
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = logprobs - old_logprobs.detach(), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
-
-
-@ppo_clipped_loss.mistake("the log-ratio is clipped to ±clip, so the ratio to e^±clip")
-def _(logprobs, old_logprobs, advantages, clip):
-    log_ratio, a = logprobs - old_logprobs.detach(), advantages.detach()
-    return -torch.minimum(log_ratio.exp() * a, log_ratio.clamp(-clip, clip).exp() * a).mean()
-
-
-@ppo_clipped_loss.mistake("the advantage is clipped along with the ratio: their product is clamped")
-def _(logprobs, old_logprobs, advantages, clip):
-    product = _ratio(logprobs, old_logprobs) * advantages.detach()
-    return -torch.minimum(product, product.clamp(1 - clip, 1 + clip)).mean()
-
-
-@ppo_clipped_loss.mistake("the sum over entries, where the mean was asked for")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).sum()
-
-
-@ppo_clipped_loss.mistake("clip is ignored: 0.2 stands in the code")
-def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(0.8, 1.2) * a).mean()
+    ratio = torch.exp((logprobs - old_logprobs.detach()).clamp(max=20))
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
 
 
 @ppo_clipped_loss.mistake("old_logprobs is not detached: the old policy is pushed the other way")
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = torch.exp(logprobs - old_logprobs), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+    ratio = torch.exp((logprobs - old_logprobs).clamp(max=80))
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
 
 
 @ppo_clipped_loss.mistake("advantages are not detached: the policy's loss pulls on the critic")
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = _ratio(logprobs, old_logprobs), advantages
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+    return -_pessimistic(
+        _finite_ratio(logprobs, old_logprobs), advantages, 1 - clip, 1 + clip
+    ).mean()
+
+
+@ppo_clipped_loss.mistake("exp overflows for large log-ratios, and old_logprobs is not detached")
+def _(logprobs, old_logprobs, advantages, clip):
+    ratio = torch.exp(logprobs - old_logprobs)
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
+
+
+@ppo_clipped_loss.mistake("exp overflows, and the advantages are not detached")
+def _(logprobs, old_logprobs, advantages, clip):
+    ratio = torch.exp(logprobs - old_logprobs.detach())
+    return -_pessimistic(ratio, advantages, 1 - clip, 1 + clip).mean()
 
 
 @ppo_clipped_loss.mistake("probabilities divided: 0/0 = NaN for unlikely tokens. Subtract the logs")
 def _(logprobs, old_logprobs, advantages, clip):
-    ratio, a = logprobs.exp() / old_logprobs.detach().exp(), advantages.detach()
-    return -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
-
-
-def _finite_ratio(logprobs, old_logprobs):
-    return torch.exp((logprobs - old_logprobs.detach()).clamp(max=80))
+    ratio = logprobs.exp() / old_logprobs.detach().exp()
+    return -_pessimistic(ratio, advantages.detach(), 1 - clip, 1 + clip).mean()
 
 
 @ppo_clipped_loss.right("by where: the corners of the objective one by one")

@@ -91,6 +91,16 @@ def _(x, x_hat):
     return 1 - ((x - x_hat) ** 2).sum() / ((x - x_hat.mean(0)) ** 2).sum()
 
 
+@fraction_of_variance_explained.mistake("sums over n for the error, over n − 1 for the variance")
+def _(x, x_hat):
+    return 1 - ((x - x_hat) ** 2).mean(0).sum() / x.var(0).sum()
+
+
+@fraction_of_variance_explained.mistake("the variance of the reconstruction as the measure")
+def _(x, x_hat):
+    return 1 - ((x - x_hat) ** 2).sum() / ((x_hat - x_hat.mean(0)) ** 2).sum()
+
+
 @fraction_of_variance_explained.mistake("errors are not squared: absolute deviations")
 def _(x, x_hat):
     return 1 - (x - x_hat).abs().sum() / (x - x.mean(0)).abs().sum()

@@ -86,9 +86,11 @@ def on_average_it_is_the_true_gradient(fn):
 
 @jumprelu.check
 def the_bandwidth_is_a_thousandth_unless_given(fn):
-    theta = torch.tensor([1.0, 1.0], requires_grad=True)
-    fn(torch.tensor([1.0004, 1.0006]), theta).sum().backward()
-    expect(theta.grad, torch.tensor([-1000.0, 0.0]), 1e-3, pre="1.0004 and 1.0006", threshold=1.0)
+    def unless_given(pre, threshold, _):
+        return fn(pre, threshold)
+
+    _, got = _slopes(unless_given, torch.tensor([1.0004, 1.0006]), torch.ones(2), None)
+    expect(got, torch.tensor([-1000.0, 0.0]), 1e-3, pre="1.0004 and 1.0006", threshold=1.0)
 
 
 @jumprelu.mistake("no straight-through gradient: the threshold never moves")
@@ -101,6 +103,12 @@ def _(pre, threshold, bandwidth=0.001):
     return torch.relu(pre - threshold)
 
 
+@jumprelu.mistake("what equals its threshold passes: H(0) is 0")
+def _(pre, threshold, bandwidth=0.001):
+    slope = -(threshold / bandwidth) * ((pre - threshold).abs() < bandwidth / 2)
+    return pre * (pre >= threshold) + slope.detach() * (threshold - threshold.detach())
+
+
 @jumprelu.mistake("the pseudo-gradient has the wrong sign")
 def _(pre, threshold, bandwidth=0.001):
     inside = (pre - threshold).abs() < bandwidth / 2
@@ -110,7 +118,7 @@ def _(pre, threshold, bandwidth=0.001):
 
 @jumprelu.mistake("the factor θ is missing: that is the pseudo-gradient of the step alone")
 def _(pre, threshold, bandwidth=0.001):
-    slope = -((pre - threshold).abs() < bandwidth / 2) / bandwidth
+    slope = -((pre - threshold).abs() < bandwidth / 2).float() / bandwidth
     return pre * (pre > threshold) + slope.detach() * (threshold - threshold.detach())
 
 

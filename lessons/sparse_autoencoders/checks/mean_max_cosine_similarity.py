@@ -3,6 +3,7 @@
 import math
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
 from lessons.sparse_autoencoders.exercises import mean_max_cosine_similarity
@@ -97,6 +98,23 @@ def _(learned, true):
 @mean_max_cosine_similarity.mistake("columns are normalized, where a direction is a row")
 def _(learned, true):
     return (F.normalize(true, dim=0) @ F.normalize(learned, dim=0).T).max(-1).values.mean()
+
+
+@mean_max_cosine_similarity.mistake("matched one to one: here a learned direction may serve twice")
+def _(learned, true):
+    cosines = F.normalize(true, dim=-1) @ F.normalize(learned, dim=-1).T
+    rows, columns = linear_sum_assignment(-cosines.detach().numpy())
+    return cosines[rows, columns].mean()
+
+
+@mean_max_cosine_similarity.mistake("only the true directions are normalized")
+def _(learned, true):
+    return (F.normalize(true, dim=-1) @ learned.T).max(-1).values.mean()
+
+
+@mean_max_cosine_similarity.mistake("only the learned directions are normalized")
+def _(learned, true):
+    return (true @ F.normalize(learned, dim=-1).T).max(-1).values.mean()
 
 
 @mean_max_cosine_similarity.mistake("the largest cosine of all, not the mean of each feature's")

@@ -10,13 +10,13 @@ from lessons.sparse_autoencoders.exercises import SparseAutoencoder, resample_de
 from utils.grading import expect, require
 
 
-def _adam(sae, generator=None):
-    """Adam with these moments in its memory, or none; restored as from a pickle.
+def _adam(sae, generator):
+    """Adam with these moments in its memory; restored as from a pickle.
 
     Its constructor and its steps would import torch's compiler, which takes a second.
     """
     params, state = list(sae.parameters()), defaultdict(dict)
-    for p in params if generator else ():
+    for p in params:
         exp_avg, exp_avg_sq = torch.randn(2, *p.shape, generator=generator)
         state[p] = {"step": torch.tensor(2.0), "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq**2}
     options = {"lr": 0.1, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}
@@ -26,7 +26,7 @@ def _adam(sae, generator=None):
     return adam
 
 
-def _world(seed=0, n_inputs=3, n_latents=6, n_samples=40, moments=True):
+def _world(seed=0, n_inputs=3, n_latents=6, n_samples=40):
     """An autoencoder in mid-training, its optimizer, and data of many lengths."""
     g = torch.Generator().manual_seed(seed)
     sae = SparseAutoencoder.reference(n_inputs, n_latents, generator=g)
@@ -35,13 +35,13 @@ def _world(seed=0, n_inputs=3, n_latents=6, n_samples=40, moments=True):
         sae.b_enc += torch.randn(n_latents, generator=g) * 0.1
         sae.b_dec += torch.randn(n_inputs, generator=g) * 0.5
     x = torch.randn(n_samples, n_inputs, generator=g) * torch.rand(n_samples, 1, generator=g) * 3
-    return sae, x, _adam(sae, g if moments else None)
+    return sae, x, _adam(sae, g)
 
 
 def _snapshot(sae, adam):
     state = {n: p.detach().clone() for n, p in sae.named_parameters()}
     moments = {
-        n: [adam.state[p][m].clone() for m in ("exp_avg", "exp_avg_sq")] if p in adam.state else []
+        n: [adam.state[p][m].clone() for m in ("exp_avg", "exp_avg_sq")]
         for n, p in sae.named_parameters()
     }
     return state, moments
@@ -50,11 +50,16 @@ def _snapshot(sae, adam):
 def _resampled(fn, dead, seed=0, world=None, **options):
     """Run an answer; hand back (sae, x, adam) and the weights and moments before."""
     sae, x, adam = world or _world(seed, **options)
-    before = _snapshot(sae, adam)
+    before, params = _snapshot(sae, adam), dict(sae.named_parameters())
     dead = torch.tensor(dead)
     fn(sae, x, dead.clone(), adam, torch.Generator().manual_seed(seed))
     for name, p in sae.named_parameters():
+        require(p is params[name], f"{name} changed in place, not replaced: Adam holds the old", p)
         require(p.is_leaf and p.requires_grad, f"{name} is still a parameter that learns", p)
+        kept = {"step", "exp_avg", "exp_avg_sq"} <= set(adam.state.get(p, ()))
+        require(kept, f"Adam's memory of {name} is still there", adam.state.get(p))
+        same = float(adam.state[p]["step"]) == 2.0
+        require(same, "Adam's step, which all latents share, is still 2", adam.state[p]["step"])
     return sae, x, adam, before, dead
 
 
@@ -133,7 +138,6 @@ def adam_forgets_what_it_knew_of_the_dead(fn):
         )
         expect(moments["W_enc"][i][:, dead], zeros.expand(3, 3), 0.0, what=f"{moment} of W_enc")
         expect(moments["b_enc"][i][dead], zeros, 0.0, what=f"{moment} of b_enc")
-    _resampled(fn, DEAD, moments=False)  # before its first step Adam has no moments at all
 
 
 @resample_dead_latents_.check
@@ -147,8 +151,8 @@ def samples_are_drawn_by_the_square_of_their_loss(fn):
         sae = SparseAutoencoder.reference(3, 241)
         with torch.no_grad():
             sae.b_enc.fill_(-100.0)
-        _resampled(fn, [True] * 240 + [False], seed, (sae, x, _adam(sae)))
-        drawn = (sae.W_dec.detach()[:240] @ unit.T > 0.99).sum(0)
+        _resampled(fn, [True] * 240 + [False], seed, (sae, x, _adam(sae, torch.Generator())))
+        drawn = (F.normalize(sae.W_dec.detach()[:240], dim=-1) @ unit.T > 0.99).sum(0)
         one = bool((drawn == 240).any())
         require(not one, "a draw of its own for each of 240 dead latents", drawn, losses=(1, 2, 3))
         counts += drawn
@@ -164,7 +168,9 @@ def well_reconstructed_samples_are_never_drawn(fn):
     with torch.no_grad():
         world.W_dec.copy_(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]))
         world.W_enc.copy_(torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
-    sae, *_ = _resampled(fn, [False, False, True], world=(world, x, _adam(world)))
+    sae, *_ = _resampled(
+        fn, [False, False, True], world=(world, x, _adam(world, torch.Generator()))
+    )
     expect(sae.W_dec.detach()[2], torch.tensor([0.0, 1.0]), x=x)
 
 
@@ -213,13 +219,14 @@ def the_generator_decides(fn):
 
 def _resample(square=True, factor=0.2, moments=("exp_avg", "exp_avg_sq"), zero_bias=True,
               unit_rows=True, alive=True, center=False, encoder=True, best=False,
-              replacement=True, all_dead=True, no_loss=True):  # fmt: skip
+              replacement=True, all_dead=True, no_loss=True, of_error=False, no_dead=True,
+              bias_moments=True):  # fmt: skip
     """For the mistakes: the reference with one thing done wrong."""
 
     @torch.no_grad()
     def fn(sae, x, dead, adam, generator):
         loss = ((x - sae(x)[0]) ** 2).sum(-1)
-        if not dead.any() or (no_loss and not loss.any()):
+        if (no_dead and not dead.any()) or (no_loss and not loss.any()):
             return
         weight = loss**2 if square is True else (loss if square is False else torch.ones_like(loss))
         n = int(dead.sum())
@@ -227,7 +234,7 @@ def _resample(square=True, factor=0.2, moments=("exp_avg", "exp_avg_sq"), zero_b
         if best:
             drawn = loss.topk(min(n, len(loss))).indices
             drawn = drawn[torch.arange(n) % len(drawn)]
-        rows = x[drawn] - (sae.b_dec if center else 0)
+        rows = x[drawn] - (sae.b_dec if center else 0) - (sae(x)[0][drawn] if of_error else 0)
         unit = F.normalize(rows, dim=-1)
         every = not alive or (all_dead and dead.all())
         length = (sae.W_enc if every else sae.W_enc[:, ~dead]).norm(dim=0).mean()
@@ -237,7 +244,7 @@ def _resample(square=True, factor=0.2, moments=("exp_avg", "exp_avg_sq"), zero_b
         if zero_bias:
             sae.b_enc[dead] = 0
         for p, where in ((sae.W_dec, dead), (sae.W_enc, (slice(None), dead)), (sae.b_enc, dead)):
-            for moment in moments if p in adam.state else ():
+            for moment in moments if bias_moments or p is not sae.b_enc else ():
                 adam.state[p][moment][where] = 0
 
     return fn
@@ -264,6 +271,11 @@ for _text, _options in {
     },
     "the mean over no column is NaN when every latent is dead": {"all_dead": False},
     "where every loss is 0 there is nothing to draw from": {"no_loss": False},
+    "where no latent is dead there is nothing to draw": {"no_dead": False},
+    "the row is the direction of the error, where the sample's own was asked for": {
+        "of_error": True
+    },
+    "Adam's moments of b_enc are kept": {"bias_moments": False},
 }.items():
     resample_dead_latents_.mistake(_text)(_resample(**_options))
 
@@ -281,6 +293,19 @@ def _(sae, x, dead, adam, generator):
         state["exp_avg_sq"].zero_()
 
 
+@resample_dead_latents_.mistake("Adam's step is set back too: it is one number for all latents")
+def _(sae, x, dead, adam, generator):
+    _resample()(sae, x, dead, adam, generator)
+    for p in (sae.W_dec, sae.W_enc, sae.b_enc):
+        adam.state[p]["step"].zero_()
+
+
+@resample_dead_latents_.mistake("Adam's memory is emptied, for the living too")
+def _(sae, x, dead, adam, generator):
+    _resample()(sae, x, dead, adam, generator)
+    adam.state.clear()
+
+
 @resample_dead_latents_.right("one dead latent after another")
 @torch.no_grad()
 def _(sae, x, dead, adam, generator):
@@ -296,8 +321,7 @@ def _(sae, x, dead, adam, generator):
         sae.b_enc[i] = 0.0
         for p, where in ((sae.W_dec, (i,)), (sae.W_enc, (slice(None), i)), (sae.b_enc, (i,))):
             for moment in ("exp_avg", "exp_avg_sq"):
-                if p in adam.state:
-                    adam.state[p][moment][where] = 0.0
+                adam.state[p][moment][where] = 0.0
 
 
 @resample_dead_latents_.right("by the inverse of the cumulated weights, and masks")

@@ -134,6 +134,29 @@ def _(x, x_hat, latents, l1_coefficient, decoder):
     return (((x - x_hat) ** 2).sum(-1) + l1_coefficient * penalty).sum()
 
 
+@sae_loss.mistake("means over everything, where dimensions and latents are summed")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    penalty = (latents.abs() * decoder.norm(dim=-1)).mean()
+    return ((x - x_hat) ** 2).mean() + l1_coefficient * penalty
+
+
+@sae_loss.mistake("means over everything, and the decoder's norms are missing")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    return ((x - x_hat) ** 2).mean() + l1_coefficient * latents.abs().mean()
+
+
+@sae_loss.mistake("λ is forgotten")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    penalty = (latents.abs() * decoder.norm(dim=-1)).sum(-1)
+    return (((x - x_hat) ** 2).sum(-1) + penalty).mean()
+
+
+@sae_loss.mistake("lengths of the decoder's columns: a direction is a row, dim=-1")
+def _(x, x_hat, latents, l1_coefficient, decoder):
+    penalty = (latents.abs() * decoder.norm(dim=0)).sum(-1)
+    return (((x - x_hat) ** 2).sum(-1) + l1_coefficient * penalty).mean()
+
+
 @sae_loss.mistake("squared norms of the decoder's rows")
 def _(x, x_hat, latents, l1_coefficient, decoder):
     penalty = (latents.abs() * (decoder**2).sum(-1)).sum(-1)

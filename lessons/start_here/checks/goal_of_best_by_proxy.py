@@ -68,6 +68,21 @@ def _(goal, proxy, n):
     return goal[torch.arange(len(goal)), proxy[:, :n].argmax(1)].sum()
 
 
+@goal_of_best_by_proxy.mistake("goal[:, best] takes every trial's place in all trials, not its own")
+def _(goal, proxy, n):
+    return goal[:, proxy[:, :n].argmax(1)].mean()
+
+
+@goal_of_best_by_proxy.mistake("argmax without a dimension: one place in the whole table")
+def _(goal, proxy, n):
+    return goal[:, :n].flatten()[proxy[:, :n].argmax()]
+
+
+@goal_of_best_by_proxy.mistake("the first n trials compete, not the first n candidates")
+def _(goal, proxy, n):
+    return goal[torch.arange(len(goal[:n])), proxy[:n].argmax(1)].mean()
+
+
 @goal_of_best_by_proxy.right("by gather, along the candidates")
 def _(goal, proxy, n):
     chosen = proxy[:, :n].max(dim=1, keepdim=True).indices

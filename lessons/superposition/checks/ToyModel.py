@@ -143,6 +143,21 @@ class _(_Model):
         return torch.relu(torch.einsum("...hf,...h->...f", self.W, hidden) - self.b)
 
 
+@ToyModel.mistake(
+    "W.T turns all dimensions around: .mT, or einsum with '...', keeps instances apart"
+)
+class _(_Model):
+    def forward(self, x):
+        return torch.relu(x @ self.W.T @ self.W + self.b)
+
+
+@ToyModel.mistake("the ReLU is on the hidden layer, where it belongs on the output")
+class _(_Model):
+    def forward(self, x):
+        hidden = torch.relu(torch.einsum("...hf,...f->...h", self.W, x))
+        return torch.einsum("...hf,...h->...f", self.W, hidden) + self.b
+
+
 @ToyModel.right("by matmul on columns")
 class _(_Model):
     def forward(self, x):

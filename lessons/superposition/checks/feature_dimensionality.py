@@ -50,7 +50,7 @@ def scaling_or_turning_all_features_changes_nothing(fn):
     g = torch.Generator().manual_seed(1)
     W = torch.randn(4, 6, generator=g)
     for scale in (3, 100, 1e-3):
-        expect(fn(scale * W), fn(W), tol=1e-3)
+        expect(fn(scale * W), fn(W), tol=1e-3, W=scale * W)
     W = torch.diag(torch.tensor([1.0, 1e-3]))  # short, not absent
     expect(fn(W), torch.ones(2), tol=0.02, W=W)
     W = torch.randn(4, 6, generator=g)
@@ -130,6 +130,42 @@ def _(W):
     return (W.shape[-2] / (W**2).sum((-2, -1), keepdim=True))[..., 0].expand(
         *W.shape[:-2], W.shape[-1]
     )
+
+
+@feature_dimensionality.mistake("a constant was added to the denominator: short features lose")
+def _(W):
+    shared = ((torch.nn.functional.normalize(W, dim=-2).mT @ W) ** 2).sum(-1)
+    return (W**2).sum(-2) / (shared + 1e-6)
+
+
+@feature_dimensionality.mistake(
+    "1 stands where ‖W_i‖² belongs: right for features of length 1 only"
+)
+def _(W):
+    return 1 / (1 + interference.reference(W))
+
+
+@feature_dimensionality.mistake("1 stands for ‖W_i‖² in the denominator")
+def _(W):
+    return (W**2).sum(-2) / (1 + interference.reference(W))
+
+
+@feature_dimensionality.mistake("lengths for squared lengths, above and below")
+def _(W):
+    length = W.norm(dim=-2)
+    return torch.nan_to_num(length / (length + interference.reference(W)))
+
+
+@feature_dimensionality.mistake("summed before squaring: overlaps of opposite sign cancel")
+def _(W):
+    unit = torch.nn.functional.normalize(W, dim=-2)
+    return torch.nan_to_num((W**2).sum(-2) / (unit.mT @ W).sum(-1) ** 2)
+
+
+@feature_dimensionality.mistake("W.T turns all dimensions around: .mT keeps instances apart")
+def _(W):
+    shared = ((torch.nn.functional.normalize(W, dim=-2).T @ W) ** 2).sum(-1)
+    return torch.nan_to_num((W**2).sum(-2) / shared)
 
 
 @feature_dimensionality.right("by way of interference: the own part of the denominator is ‖W‖²")

@@ -99,6 +99,31 @@ def _(x, x_reconstructed, importance):
     return (importance * (x - x_reconstructed.detach()) ** 2).mean()
 
 
+@importance_weighted_loss.mistake("summed over everything, where the mean was asked for")
+def _(x, x_reconstructed, importance):
+    return (importance * (x - x_reconstructed) ** 2).sum()
+
+
+@importance_weighted_loss.mistake("the mean is over the first dimension alone, the rest is summed")
+def _(x, x_reconstructed, importance):
+    return (importance * (x - x_reconstructed) ** 2).mean(0).sum()
+
+
+@importance_weighted_loss.mistake("the mean is taken before importance weighs the features")
+def _(x, x_reconstructed, importance):
+    return torch.nn.functional.mse_loss(x_reconstructed, x) * importance
+
+
+@importance_weighted_loss.mistake("half of it: there is no factor 1/2 here")
+def _(x, x_reconstructed, importance):
+    return (importance * (x - x_reconstructed) ** 2).mean() / 2
+
+
+@importance_weighted_loss.mistake("its root was taken: the loss is the mean square itself")
+def _(x, x_reconstructed, importance):
+    return (importance * (x - x_reconstructed) ** 2).mean().sqrt()
+
+
 @importance_weighted_loss.right("by the sum, divided by how many there are")
 def _(x, x_reconstructed, importance):
     error = (x_reconstructed - x).square() * importance

@@ -138,6 +138,42 @@ def _(W):
     return (overlap**2 * (1 - torch.eye(W.shape[-2]))).sum(-1)
 
 
+@interference.mistake("summed before squaring: overlaps of opposite sign cancel")
+def _(W):
+    overlap = torch.nn.functional.normalize(W, dim=-2).mT @ W
+    return (overlap * (1 - torch.eye(W.shape[-1]))).sum(-1) ** 2
+
+
+@interference.mistake("the root of the sum, where the sum of squares was asked for")
+def _(W):
+    overlap = torch.nn.functional.normalize(W, dim=-2).mT @ W
+    return (overlap**2 * (1 - torch.eye(W.shape[-1]))).sum(-1).sqrt()
+
+
+@interference.mistake("the length was taken over the wrong axis: along a row, not down a column")
+def _(W):
+    unit = torch.nn.functional.normalize(W, dim=-1)
+    return ((unit.mT @ W) ** 2 * (1 - torch.eye(W.shape[-1]))).sum(-1)
+
+
+@interference.mistake("divided by ‖W_i‖² before squaring: a direction is W_i over its length")
+def _(W):
+    square = (W**2).sum(-2, keepdim=True)
+    unit = W / torch.where(square > 0, square, 1)
+    return ((unit.mT @ W) ** 2 * (1 - torch.eye(W.shape[-1]))).sum(-1)
+
+
+@interference.mistake("1 was subtracted for the feature itself: its own part is ‖W_i‖²")
+def _(W):
+    return ((torch.nn.functional.normalize(W, dim=-2).mT @ W) ** 2).sum(-1) - 1
+
+
+@interference.mistake("W.T turns all dimensions around: .mT keeps instances apart")
+def _(W):
+    unit = torch.nn.functional.normalize(W, dim=-2)
+    return ((unit.T @ W) ** 2 * (1 - torch.eye(W.shape[-1]))).sum(-1)
+
+
 @interference.right("by einsum, less the feature's own part")
 def _(W):
     length = W.norm(dim=-2, keepdim=True)

@@ -47,7 +47,9 @@ def magnitudes_are_uniform_on_zero_to_one(fn):
         ideal = torch.linspace(0, 1, max(len(there), 2))[: len(there)]
         gap = (there - ideal).abs().max().item() if len(there) else 1.0
         limit = 3 / math.sqrt(max(len(there), 1))
-        require(gap < limit, "present values spread evenly over [0, 1]", gap, feature_probability=p)
+        evenly = "present values spread evenly over [0, 1]"
+        got = f"values that lie up to {gap:.2f} off an even spread"
+        require(gap < limit, evenly, got, feature_probability=p)
 
 
 @sample_sparse_features.check
@@ -164,6 +166,19 @@ def _(n_samples, n_features, feature_probability, generator):
 )
 def _(n_samples, n_features, feature_probability, generator):
     return (torch.rand((n_samples, n_features), generator=generator) < feature_probability).float()
+
+
+@sample_sparse_features.mistake(
+    "one draw serves as both coin and magnitude, so small values never occur"
+)
+def _(n_samples, n_features, feature_probability, generator):
+    magnitude = torch.rand((n_samples, n_features), generator=generator)
+    return torch.where(magnitude > 1 - feature_probability, magnitude, 0.0)
+
+
+@sample_sparse_features.mistake("multiplied by the probability: nothing is ever absent")
+def _(n_samples, n_features, feature_probability, generator):
+    return torch.rand((n_samples, n_features), generator=generator) * feature_probability
 
 
 @sample_sparse_features.right("by torch.where, coins first")

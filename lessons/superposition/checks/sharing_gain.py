@@ -34,7 +34,7 @@ def _gain_by_quadrature(p, r):
     for (first, second), (off_first, off_second) in _errors_by_quadrature().items():
         chance = (p if first else 1 - p) * (p if second else 1 - p)
         shared += chance * (off_first + r * off_second)
-    return r * _cheapest_constant(p) - shared
+    return round(r * _cheapest_constant(p) - shared, 5)
 
 
 @sharing_gain.check
@@ -106,6 +106,23 @@ def _(p, r):
 @sharing_gain.mistake("1/12 is the variance of a feature that is never absent")
 def _(p, r):
     return r * p / 12 - (1 + r) * p**2 / 6
+
+
+@sharing_gain.mistake("E[min] = 1/3, where the mean square of the smaller, E[min²], is asked for")
+def _(p, r):
+    return r * (p / 3 - p**2 / 4) - (1 + r) * p**2 / 3
+
+
+@sharing_gain.mistake(
+    "r is missing in the shared cost: the second feature's error weighs r there too"
+)
+def _(p, r):
+    return r * (p / 3 - p**2 / 4) - 2 * p**2 / 6
+
+
+@sharing_gain.mistake("p(1 − p) is the variance of the coin, not of the feature")
+def _(p, r):
+    return r * p * (1 - p) - (1 + r) * p**2 / 6
 
 
 @sharing_gain.right("by the cases: one of them, the other, both")

@@ -9,8 +9,10 @@ from lessons.weak_to_strong.exercises import bootstrap_interval
 from utils.grading import expect, require
 
 
-def _interval(fn, values, seed=0):
+def _interval(fn, values, seed=0, steady=True):
     """Call an answer, and see that it returns a low and a high end of the right shape."""
+    if steady:  # so that an answer that forgets the generator fails the check about it alone
+        torch.manual_seed(seed)
     got = fn(values, torch.Generator().manual_seed(seed))
     require(torch.is_tensor(got), "a tensor", got)
     shape = (2, *values.shape[1:])
@@ -97,11 +99,11 @@ def it_moves_and_scales_with_the_values(fn):
 def the_generator_decides(fn):
     before = torch.random.get_rng_state()
     values = torch.linspace(0, 1, 30) ** 2
-    a, b, c = (_interval(fn, values, seed) for seed in (0, 0, 1))
-    require(torch.equal(a, b), "the same generator state gives the same interval", b)
-    require(not torch.equal(a, c), "another seed gives another", c)
+    a, b, c = (_interval(fn, values, seed, steady=False) for seed in (0, 0, 1))
     untouched = torch.equal(before, torch.random.get_rng_state())
-    require(untouched, "torch's global random state unused", "it was used")
+    require(untouched, "all randomness from `generator`", "torch's global random state was used")
+    require(torch.equal(a, b), "the same generator state gives the same interval", "another one")
+    require(not torch.equal(a, c), "another seed gives another", "the same one")
 
 
 @bootstrap_interval.check
@@ -109,6 +111,8 @@ def double_precision_is_kept(fn):
     got = _interval(fn, torch.tensor([0.0, 1.0], dtype=torch.float64))
     expect(got, torch.tensor([0.0, 1.0], dtype=torch.float64))
     require(got.dtype == torch.float64, "float64 from float64", str(got.dtype))
+    got = _interval(fn, torch.tensor([0.0, 1.0]))
+    require(got.dtype == torch.float32, "float32 from float32", str(got.dtype))
 
 
 def _resampled(values, generator, resamples=4000):
@@ -166,6 +170,34 @@ def _(values, generator):
     means = _resampled(values, generator)
     half = 1.96 * means.std(0)
     return torch.stack([values.mean(0) - half, values.mean(0) + half])
+
+
+@bootstrap_interval.mistake("averaged over the resamples, not over the n rows of each")
+def _(values, generator):
+    n = len(values)
+    return _middle(values[torch.randint(n, (4000, n), generator=generator)].mean(0))
+
+
+@bootstrap_interval.mistake("quantiles of single draws: their means are not taken")
+def _(values, generator):
+    return _middle(values[torch.randint(len(values), (4000,), generator=generator)])
+
+
+@bootstrap_interval.mistake("mean ± 1.96 standard errors from a formula: nothing is resampled")
+def _(values, generator):
+    n = len(values)
+    half = 1.96 * values.std(0, correction=0) / math.sqrt(n)
+    return torch.stack([values.mean(0) - half, values.mean(0) + half])
+
+
+@bootstrap_interval.mistake("quantile levels in float32 whatever the values: float64 values raise")
+def _(values, generator):
+    return torch.quantile(_resampled(values, generator), torch.tensor([0.025, 0.975]), dim=0)
+
+
+@bootstrap_interval.mistake("float64 ends from float32 values: numpy's default is kept")
+def _(values, generator):
+    return _middle(_resampled(values, generator)).double()
 
 
 @bootstrap_interval.mistake("reflected about the mean: the basic interval, not the percentile one")

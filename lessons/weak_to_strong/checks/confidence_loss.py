@@ -70,6 +70,22 @@ def a_given_threshold_is_a_probability(fn):
 
 
 @confidence_loss.check
+def an_answer_at_the_threshold_is_no(fn):
+    logits, weak = torch.tensor([0.0, 2.0]), torch.tensor([0.25, 0.5])
+    got = gradient(fn, logits, weak, 1.0, 0.5)  # the loss at f = ½ is the same for yes and no
+    wanted = [0.25, (math.exp(_log_sigmoid(2.0)) - 1) / 2]
+    given = {"student_logits": logits, "weak_probabilities": weak, "alpha": 1.0, "threshold": 0.5}
+    expect(got, torch.tensor(wanted), **given)
+
+
+@confidence_loss.check
+def a_threshold_of_zero_is_one(fn):
+    logits, weak = torch.tensor([-2.0, 1.0, -0.5]), torch.tensor([0.1, 0.3, 0.2])
+    expected = _confidence_by_hand(logits, weak, 1.0, [1.0, 1.0, 1.0])
+    expect(fn(logits, weak, 1.0, 0.0), torch.tensor(expected))
+
+
+@confidence_loss.check
 def the_balanced_threshold_says_yes_as_often_as_the_weak_labels(fn):
     logits = torch.tensor([0.5, 1.0, 2.0, 4.0])  # all above one half
     for yes in (1, 2, 3):
@@ -105,7 +121,8 @@ def hardened_labels_are_constants_in_the_gradient(fn):
                 (math.exp(_log_sigmoid(z)) - (1 - alpha) * w - alpha * h) / 6 for z, w, h in rows
             ]
             got = gradient(fn, logits, weak, alpha, threshold)
-            expect(got, torch.tensor(wanted), threshold=threshold, alpha=alpha)
+            given = {"student_logits": logits, "weak_probabilities": weak}
+            expect(got, torch.tensor(wanted), **given, alpha=alpha, threshold=threshold)
 
 
 @confidence_loss.check
@@ -122,9 +139,11 @@ def float64_is_kept(fn):
     logits, weak = _doubtful(3, 8, 3, torch.float64)
     for threshold, hardened in ((None, _top(logits, 3)), (0.7, _above(logits, 0.7))):
         got = fn(logits, weak, 0.3, threshold)
-        require(torch.is_tensor(got) and got.dtype == torch.float64, "float64 from float64", got)
+        double = torch.is_tensor(got) and got.dtype == torch.float64
+        require(double, "float64 from float64", str(getattr(got, "dtype", got)))
         expected = _confidence_by_hand(logits, weak, 0.3, hardened)
-        expect(got, torch.tensor(expected, dtype=torch.float64), tol=1e-10)
+        close = abs(got.item() - expected) < 1e-10
+        require(close, f"{expected!r}, to the precision of float64", f"{got.item()!r}")
 
 
 def _harden(logits, weak, threshold):
@@ -222,6 +241,38 @@ def _(student_logits, weak_probabilities, alpha, threshold=None):
     target = (1 - alpha) * weak_probabilities + alpha * hardened
     f = student_logits.sigmoid()
     return -(target * f.log() + (1 - target) * (1 - f).log()).mean()
+
+
+@confidence_loss.mistake("a float32 target for float64 logits: use .to(student_logits.dtype)")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold).float()
+    weak = F.binary_cross_entropy_with_logits(student_logits, weak_probabilities)
+    own = F.binary_cross_entropy_with_logits(student_logits, hardened)
+    return (1 - alpha) * weak + alpha * own
+
+
+@confidence_loss.mistake("a loss of probabilities, whose log torch clamps at −100: take the logits")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold)
+    target = (1 - alpha) * weak_probabilities + alpha * hardened
+    return F.binary_cross_entropy(student_logits.sigmoid(), target)
+
+
+@confidence_loss.mistake(
+    "an answer exactly at the threshold counts as yes: >= where > is asked for"
+)
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold)
+    if threshold is not None:
+        cut = torch.tensor(threshold).logit().to(student_logits.dtype)
+        hardened = (student_logits >= cut).to(student_logits.dtype)
+    return _mixed(student_logits, weak_probabilities, hardened, alpha)
+
+
+@confidence_loss.mistake("a threshold of 0 counts as none given: ask `is None`")
+def _(student_logits, weak_probabilities, alpha, threshold=None):
+    hardened = _harden(student_logits, weak_probabilities, threshold or None)
+    return _mixed(student_logits, weak_probabilities, hardened, alpha)
 
 
 @confidence_loss.mistake("summed over the batch, not averaged")

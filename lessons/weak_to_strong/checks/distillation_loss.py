@@ -82,7 +82,8 @@ def gradients_are_those_of_the_formula(fn):
             both = zip(soft, hard, strict=True)
             wanted.append([(alpha * a + (1 - alpha) * b) / len(labels) for a, b in both])
         got = gradient(fn, student, teacher, labels, temperature, alpha)
-        expect(got, torch.tensor(wanted), tol=1e-4, temperature=temperature, alpha=alpha)
+        given = {"student_logits": student, "teacher_logits": teacher, "labels": labels}
+        expect(got, torch.tensor(wanted), tol=1e-4, **given, temperature=temperature, alpha=alpha)
 
 
 @distillation_loss.check
@@ -90,7 +91,8 @@ def warm_gradients_tend_to_a_difference_of_logits(fn):
     student, teacher, labels = _logits(4, 2, 3)
     centered = (student - student.mean(1, keepdim=True)) - (teacher - teacher.mean(1, keepdim=True))
     got = gradient(fn, student.double(), teacher.double(), labels, 1000.0, 1.0)
-    expect(got, centered.double() / (2 * 3), tol=5e-3, temperature=1000.0)
+    given = {"student_logits": student, "teacher_logits": teacher, "labels": labels}
+    expect(got, centered.double() / (2 * 3), tol=5e-3, **given, temperature=1000.0, alpha=1.0)
 
 
 @distillation_loss.check
@@ -136,6 +138,25 @@ def _kl(log_p, log_q):
 def _(student_logits, teacher_logits, labels, temperature, alpha):
     log_q, log_p, hard = _parts(student_logits, teacher_logits, labels, temperature)
     return alpha * _kl(log_p, log_q) + (1 - alpha) * hard
+
+
+@distillation_loss.mistake("T instead of T²: one of the two factors 1/T is not undone")
+def _(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q, log_p, hard = _parts(student_logits, teacher_logits, labels, temperature)
+    return alpha * temperature * _kl(log_p, log_q) + (1 - alpha) * hard
+
+
+@distillation_loss.mistake("T² multiplies the hard part too: it belongs to the soft part alone")
+def _(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q, log_p, hard = _parts(student_logits, teacher_logits, labels, temperature)
+    return temperature**2 * (alpha * _kl(log_p, log_q) + (1 - alpha) * hard)
+
+
+@distillation_loss.mistake("only the student is softened, the teacher's p is at temperature 1")
+def _(student_logits, teacher_logits, labels, temperature, alpha):
+    log_q, _, hard = _parts(student_logits, teacher_logits, labels, temperature)
+    log_p = F.log_softmax(teacher_logits.detach(), -1)
+    return alpha * temperature**2 * _kl(log_p, log_q) + (1 - alpha) * hard
 
 
 @distillation_loss.mistake("the KL runs the wrong way: from the student to the teacher")

@@ -61,10 +61,14 @@ def every_entry_has_its_own_gap(fn):
 
 @performance_gap_recovered.check
 def small_gaps_and_precision_are_kept(fn):
-    values = [torch.tensor([x], dtype=torch.float64) for x in (0.9, 0.90000003, 0.9000001)]
+    numbers = (0.9, 0.90000003, 0.9000001)
+    values = [torch.tensor([x], dtype=torch.float64) for x in numbers]
+    named = zip(("weak", "weak_to_strong", "strong_ceiling"), numbers, strict=True)
+    given = {name: f"[{x!r}], float64" for name, x in named}
     got = fn(*values)
-    require(torch.is_tensor(got) and got.dtype == torch.float64, "float64 from float64", got)
-    expect(got, torch.tensor([0.3], dtype=torch.float64), tol=1e-5)
+    double = torch.is_tensor(got) and got.dtype == torch.float64
+    require(double, "float64 from float64", str(getattr(got, "dtype", got)), **given)
+    expect(got, torch.tensor([0.3], dtype=torch.float64), tol=1e-5, **given)
 
 
 @performance_gap_recovered.mistake("divided by the ceiling, not by the gap")
