@@ -221,8 +221,9 @@ def test_resampling(seed):
     sample = data(seed, 1, D)
     sample /= sample.norm()
     stub = SimpleNamespace(ae=theirs, optimizer=other)
-    ((sample - theirs(sample)) ** 2).sum().backward()
-    other.step()  # their reset needs moments to reset
+    for x_hat, optimizer in ((theirs(sample), other), (ours(sample)[0], adam)):
+        ((sample - x_hat) ** 2).sum().backward()
+        optimizer.step()  # both resets need moments to reset
     with torch.no_grad():
         for mine, its in (
             (ours.W_enc, theirs.encoder.weight.T), (ours.b_enc, theirs.encoder.bias),
