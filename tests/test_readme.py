@@ -35,7 +35,7 @@ def test_the_total_counts_seen_and_fresh_seeds(monkeypatch):
     assert (
         "**3 of 6 findings hold in all five seen seeds**, 1 in four, 1 in one to three, 1" in said
     )
-    assert "Of 3 that hold in all seen seeds, **1 hold in all five fresh seeds too**" in said
+    assert "Of 3 that hold in all seen seeds, **1 hold in all of seeds 5 to 9 too**" in said
     assert "1 in four, 1 in fewer." in said
     monkeypatch.setattr(readme, "counts", lambda topic: [Count(5, None), Count(None, None)])
     said = readme.total()

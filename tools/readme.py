@@ -90,8 +90,8 @@ def total() -> str:
     if not again:
         return f"{text} The fresh seeds are not measured yet."
     return (
-        f"{text} Of {len(again)} that hold in all seen seeds, **{again.count(5)} hold in all five "
-        f"fresh seeds too**, {again.count(4)} in four, {sum(n < 4 for n in again)} in fewer."
+        f"{text} Of {len(again)} that hold in all seen seeds, **{again.count(5)} hold in all of "
+        f"seeds 5 to 9 too**, {again.count(4)} in four, {sum(n < 4 for n in again)} in fewer."
     )
 
 

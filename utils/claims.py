@@ -13,13 +13,13 @@ from types import ModuleType
 from utils import syllabus
 
 SEEDS = (0, 1, 2, 3, 4)  # seen by whoever makes the lesson
-FRESH_SEEDS = (5, 6, 7, 8, 9)  # run when it is finished; nothing is tuned to them
+FRESH_SEEDS = (5, 6, 7, 8, 9)  # kept back, and run when it is finished
 CSV = syllabus.ROOT / "data" / "claims.csv"
 DOTS = {True: "●", False: "○", None: "·"}
 LEGEND = (
     "A dot a seed: ● holds, ○ does not, · not measured. The first five seeds were seen while the "
-    "lesson was made. The second five are fresh: nothing was tuned to them. Where a claim was "
-    "changed after they had run, the lesson says so."
+    "lesson was made. The second five were kept back and run last. Where a claim or its experiment "
+    "was changed after that, they were run again and are no longer fresh: the lesson says where."
 )
 
 
