@@ -26,10 +26,10 @@ FORGED = "from utils import exercises\nimport torch, builtins\n"
 CELLS = {  # learner: the exercise cell, and what the table must say
     "ann": (RIGHT, "passed"),
     "bob": (WRONG, "wrong: the proxy of the chosen is returned"),
+    "dov": (f"name = input()\n{RIGHT}", "wrong: the cell raises EOFError"),
     "dora": (f"{RIGHT}\nwhile True: pass", "stopped: no end within"),
     "eve": (f"import os\nos._exit(0)\n{RIGHT}", "stopped: Python ended (exit code 0)"),
     "fred": (HEAD + "return torch.zeros(10 * 10**9).mean()", "wrong: it raises RuntimeError"),
-    "gil": (f"import sys\nsys.exit()\n{RIGHT}", "wrong: the cell raises SystemExit"),
     "ida": (
         f"{FORGED}exercises.Exercise.grade = lambda *a: exercises.Grade(True)\n{WRONG}",
         "tampered: the cell replaces Exercise.grade",
@@ -47,12 +47,12 @@ CELLS = {  # learner: the exercise cell, and what the table must say
     "max": (f"import socket\nsocket.create_connection(('127.0.0.1', 80))\n{RIGHT}", "socket."),
     "nia": (f"import subprocess\nsubprocess.run(['true'])\n{RIGHT}", "subprocess.Popen is not"),
     "oto": (f"open({str(ROOT / 'README.md')!r}, 'a')\n{RIGHT}", "open is not allowed"),
-    "dov": (f"name = input()\n{RIGHT}", "wrong: the cell raises EOFError"),
-    "ed": (f"print('≈')\n{RIGHT}", "passed"),
 }
 
 
 HANDED_IN = {  # what people really write: the cell, and what the table must say
+    "gil": (f"import sys\nsys.exit()\n{RIGHT}", "wrong: the cell raises SystemExit"),
+    "ed": (f"print('≈')\n{RIGHT}", "passed"),
     "quy": ("# nothing here", "blank"),
     "pia": (f"{RIGHT}\n{CHECK}\nlesson.hint(goal_of_best_by_proxy)", "passed"),
     "hal": (HEAD + "return (", "wrong: the cell raises SyntaxError"),

@@ -2,8 +2,10 @@
 
 Three costs, on one thread: CPU seconds of a kernel that runs the whole notebook (with solutions),
 and of its dearest cell; CPU seconds of all its claims for one seed; the kernel's peak of memory.
-CPU seconds change least on a busy machine, and still with it: it prints, and fails nothing. Over
-all lessons it writes data/costs.csv, from which docs/instructors.md says how large a hub must be.
+CPU seconds differ by machine and by what else it does, so a yardstick is timed in between, and all
+are given in seconds of the machine that the budgets were written for. It prints, and fails nothing.
+Over all lessons it writes data/costs.csv, from which docs/instructors.md says how large a hub must
+be.
 """
 
 import argparse
@@ -14,15 +16,17 @@ import subprocess
 import sys
 
 import nbformat
+import torch
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from tools.yardstick import USUAL, yardstick
 from utils import claims, syllabus
 from utils.syllabus import ROOT, Entry
 
 COSTS = ROOT / "data" / "costs.csv"
 BUDGET = {"notebook_s": 30, "dearest_cell_s": 15, "claims_s": 30, "peak_mb": 700}
-HEADINGS = ("notebook", "dearest cell", "claims, a seed", "peak memory")
+HEADINGS = ("notebook", "dearest cell", "claims, a seed", "peak memory", "times slower")
 
 # The first cell and the last of a notebook that is measured.
 BEFORE = """\
@@ -74,11 +78,15 @@ def of_claims(topic: str) -> float:
     return float(ran.stdout)
 
 
-def costs(entry: Entry) -> dict[str, float]:
-    """What one lesson costs, by the names of BUDGET."""
+def costs(entry: Entry) -> tuple[dict[str, float], float]:
+    """What one lesson costs, by the names of BUDGET; how many times slower this machine was."""
+    before = yardstick()
     seconds, dearest, peak = of_notebook(entry)
-    found = (seconds, dearest, of_claims(entry.topic), peak)
-    return dict(zip(BUDGET, found, strict=True))
+    between = yardstick()
+    claimed = of_claims(entry.topic)
+    first, second = (before + between) / 2 / USUAL, (between + yardstick()) / 2 / USUAL
+    found = (seconds / first, dearest / first, claimed / second, peak)
+    return dict(zip(BUDGET, found, strict=True)), (first + second) / 2
 
 
 def row(name: str, found: dict[str, float]) -> str:
@@ -111,12 +119,14 @@ def main() -> None:
         entries = [syllabus.entry(topic)] if topic else list(syllabus.written())
     except ValueError as error:
         sys.exit(f"make bench: {error}")
+    torch.set_num_threads(1)
+    print(f"In seconds of a machine whose yardstick takes {USUAL}; last, how much longer here.\n")
     print(" " * 28 + "".join(f"{heading:>16}" for heading in HEADINGS))
     print(f"{'budget (CPU s, MB)':<28}" + "".join(f"{v:>16}" for v in BUDGET.values()))
     measured = {}
     for entry in entries:
-        measured[entry.topic] = costs(entry)
-        print(row(entry.topic, measured[entry.topic]), flush=True)
+        measured[entry.topic], slower = costs(entry)
+        print(row(entry.topic, measured[entry.topic]) + f"{slower:>16.1f}", flush=True)
     if topic:
         return
     sums = {k: sum(found[k] for found in measured.values()) for k in ("notebook_s", "claims_s")}
