@@ -4,8 +4,7 @@ Three costs, on one thread: CPU seconds of a kernel that runs the whole notebook
 and of its dearest cell; CPU seconds of all its claims for one seed; the kernel's peak of memory.
 CPU seconds differ by machine and by what else it does, so a yardstick is timed in between, and all
 are given in seconds of the machine that the budgets were written for. It prints, and fails nothing.
-Over all lessons it writes data/costs.csv, from which docs/instructors.md says how large a hub must
-be.
+It writes data/costs.csv, from which docs/instructors.md says how large a hub must be.
 """
 
 import argparse
@@ -96,7 +95,8 @@ def row(name: str, found: dict[str, float]) -> str:
 
 
 def write(measured: dict[str, dict[str, float]]) -> None:
-    """What `make build` brings into docs/instructors.md."""
+    """Bring what was measured into data/costs.csv, where `make build` finds it."""
+    measured = {e.topic: c for e in syllabus.written() if (c := (read() | measured).get(e.topic))}
     with COSTS.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["lesson", *BUDGET])
@@ -127,15 +127,11 @@ def main() -> None:
     for entry in entries:
         measured[entry.topic], slower = costs(entry)
         print(row(entry.topic, measured[entry.topic]) + f"{slower:>16.1f}", flush=True)
-    if topic:
-        return
-    sums = {k: sum(found[k] for found in measured.values()) for k in ("notebook_s", "claims_s")}
-    print(
-        f"\nThe course: {sums['notebook_s']:.0f} CPU s for all notebooks, "
-        f"{sums['claims_s']:.0f} for all claims of one seed."
-    )
+    if not topic:
+        for key, what in (("notebook_s", "all notebooks"), ("claims_s", "all claims of one seed")):
+            print(f"{what}: {sum(found[key] for found in measured.values()):.0f} CPU s")
     write(measured)
-    print("Written to data/costs.csv. `make build` brings the memory into docs/instructors.md.")
+    print("Written to data/costs.csv. `make build` brings it into docs/instructors.md.")
 
 
 if __name__ == "__main__":
