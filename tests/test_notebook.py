@@ -5,6 +5,7 @@ import html
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -229,18 +230,29 @@ def test_a_record_that_cannot_be_written_stops_nothing(lesson, capsys, monkeypat
     assert "could not be saved" in capsys.readouterr().out
 
 
+NO_NUMBER = 'which is no number: type one, such as 0.3 or "30 %".'
+NO_WORD = "which is no word: type one of those asked for, in quotes."
+NO_ANSWER = "which is no answer here: type True or False."
+WITHIN = "Within 0.1 counts as close."
+
+
 @pytest.mark.parametrize(
     "guess, came_out, close, said",
     [
         ("Falls ", "falls", 0, "✓ You guessed Falls : right. What came out: falls"),
         ("rises", "falls", 0, "✗ You guessed rises. What came out: falls"),
         (True, True, 0, "✓ You guessed True: right. What came out: True"),
-        (0, False, 0, "✗ You guessed 0. What came out: False"),
+        ("false", False, 0, "✓ You guessed false: right. What came out: False"),
+        (True, np.bool_(True), 0, "✓ You guessed True: right. What came out: True"),
+        ("15 %", torch.tensor(0.5), 0.1, f"✗ You guessed 15 %. {WITHIN} What came out: 0.5"),
+        (0, False, 0, f"○ You guessed 0, {NO_ANSWER} What came out: False"),
+        ("no", False, 0, f"○ You guessed 'no', {NO_ANSWER} What came out: False"),
+        (True, "yes", 0, f"○ You guessed True, {NO_WORD} What came out: yes"),
         (0.3, 0.22, 0.1, "✓ You guessed 0.3: close. What came out: 0.22"),
         ("30 %", 80, 10, "✗ You guessed 30 %. Within 10 counts as close. What came out: 80"),
         ("15 %", 0.149, 0.1, "✓ You guessed 15 %: close. What came out: 0.149"),
-        ("few", 0.22, 0.1, "○ You guessed 'few', which is no number. What came out: 0.22"),
-        ([1, 2], 3, 0, "○ You guessed [1, 2], which is no number. What came out: 3"),
+        ("few", 0.22, 0.1, f"○ You guessed 'few', {NO_NUMBER} What came out: 0.22"),
+        ([1, 2], 3, 0, f"○ You guessed [1, 2], {NO_NUMBER} What came out: 3"),
         (None, 0.22, 0.1, "○ You made no guess. What came out: 0.22"),
     ],
 )

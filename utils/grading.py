@@ -71,7 +71,7 @@ def grade(ex: "Exercise", answer: Callable) -> Grade:
     Python run, such as sum(itertools.count()): no thread and no signal gets through to that.
 
     Of the failing cases the smallest is shown. `looks_like` names the planted mistake that
-    fails the same checks with the same outputs, if there is one.
+    fails the same checks, at the same inputs, with the same outputs, if there is one.
     """
     if ex.is_unwritten(answer):
         return Grade(False, blank=True)
@@ -137,12 +137,26 @@ def _looks_like(ex: "Exercise", outcomes: list[FailingCase | None]) -> str | Non
         b = ex.known[fn, i]
         if a is None or b is None:
             return a is b
-        return alike(a.got, b.got, 1e-4) and not (to_the_word and str(a.got) != str(b.got))
+        if to_the_word and str(a.got) != str(b.got):
+            return False
+        return _same_question(a, b) and alike(a.got, b.got, 1e-4)
 
     for text, fn in ex.mistakes if len(outcomes) == len(ex.checks) else []:
         if all(same(i, fn, case) for i, case in enumerate(outcomes)):
             return text
     return None
+
+
+def _same_question(a: FailingCase, b: FailingCase) -> bool:
+    """Whether two cases of one check ask the same: it may have failed at another of its inputs."""
+    plain = torch.Tensor, int, float, str  # of the rest, one run's repr is not the next one's
+    return (
+        alike(a.expected, b.expected, 1e-4)
+        and a.input.keys() == b.input.keys()
+        and all(
+            alike(a.input[k], b.input[k], 1e-4) for k, v in a.input.items() if isinstance(v, plain)
+        )
+    )
 
 
 def _reason(ex: "Exercise", answer: Callable, case: FailingCase) -> str:
@@ -164,7 +178,7 @@ def _reason(ex: "Exercise", answer: Callable, case: FailingCase) -> str:
         return "It returned None: is a return missing?"
     if isinstance(got, BaseException):
         return f"It raises {show(got).splitlines()[0]}"
-    if told := difference(case.expected, got):
+    if told := difference(case.expected, got, case.input):
         return f"It gives {told}."
     return f"It fails the check: {case.check}"
 

@@ -107,13 +107,16 @@ class Lesson:
     ) -> None:
         """Say whether a prediction came true: a word by itself, a number if it is within `close`.
 
+        Of a guess that is neither right nor wrong it says what may be typed.
         shown: how to write what came out, say `approx(...)`; without it as it is.
         """
+        if hasattr(came_out, "item"):  # numpy's True, a tensor's number
+            came_out = came_out.item()
         right = _came_true(guess, came_out, close)
         if guess is None:
             said = "○ You made no guess."
         elif right is None:
-            said = f"○ You guessed {guess!r}, which is no number."
+            said = f"○ You guessed {guess!r}, which is no {_may_be_typed(came_out)}."
         else:
             word = "close" if close else "right"
             said = f"✓ You guessed {guess}: {word}." if right else f"✗ You guessed {guess}."
@@ -151,9 +154,12 @@ class Lesson:
 
 
 def _came_true(guess: Any, came_out: str | float | bool, close: float) -> bool | None:
-    """Whether a guess came true; None where a number was asked for and something else typed."""
-    if isinstance(came_out, str | bool):
-        return str(guess).strip().lower() == str(came_out).lower()
+    """Whether a guess came true; None where it is not of the kind that was asked for."""
+    word = str(guess).strip().lower()
+    if isinstance(came_out, bool):
+        return word == str(came_out).lower() if word in ("true", "false") else None
+    if isinstance(came_out, str):
+        return word == came_out.lower() if isinstance(guess, str) else None
     try:
         number = float(guess.strip(" %") if isinstance(guess, str) else guess)
         if isinstance(guess, str) and "%" in guess and abs(came_out) <= 1:
@@ -161,6 +167,15 @@ def _came_true(guess: Any, came_out: str | float | bool, close: float) -> bool |
     except (TypeError, ValueError, RuntimeError):  # the last: a tensor of several numbers
         return None
     return abs(number - came_out) <= close
+
+
+def _may_be_typed(came_out: str | float | bool) -> str:
+    """The kind of guess that was asked for, and how one is typed."""
+    if isinstance(came_out, bool):
+        return "answer here: type True or False"
+    if isinstance(came_out, str):
+        return "word: type one of those asked for, in quotes"
+    return 'number: type one, such as 0.3 or "30 %"'
 
 
 def _verdict(name: str, grade: Grade) -> Said:

@@ -35,7 +35,7 @@ class FailingCase:
             rows.append(("expected", show(self.expected)))
         label = "raised" if isinstance(self.got, BaseException) else "got"
         rows.append((label, show(self.got)))
-        if told := difference(self.expected, self.got):
+        if told := difference(self.expected, self.got, self.input):
             rows.append(("", told))
         elif show(self.got) == show(self.expected):
             rows.append(("", "alike in the digits shown" + _single(self.expected)))
@@ -87,15 +87,18 @@ class Grade:
         return "\n".join([f"{self.mark} {self.word}{self.told}", *case])
 
 
-def difference(expected: Any, got: Any) -> str:
-    """In what form `got` differs from `expected`, if it does: kind, shape, dtype, nan."""
+def difference(expected: Any, got: Any, given: dict[str, Any]) -> str:
+    """In what form `got` differs from `expected`, if it does: kind, shape, dtype, nan.
+
+    given: the inputs. Where all of them have the dtype that is expected, that is why.
+    """
     try:
-        return _difference(expected, got)
+        return _difference(expected, got, given)
     except Exception:  # sparse, nested, on no device: it is shown as it is
         return ""
 
 
-def _difference(expected: Any, got: Any) -> str:
+def _difference(expected: Any, got: Any, given: dict[str, Any]) -> str:
     if torch.is_tensor(expected):
         if not torch.is_tensor(got):
             is_value = got is not None and not isinstance(got, BaseException)
@@ -104,8 +107,8 @@ def _difference(expected: Any, got: Any) -> str:
         if got.shape != expected.shape:
             return f"{_shape(got)}, expected {tuple(expected.shape)}"
         if got.dtype != expected.dtype:
-            floats = got.is_floating_point() and expected.is_floating_point()
-            why = ", the dtype of the inputs" * floats
+            of_inputs = _float_dtypes(given) == {expected.dtype}
+            why = ", the dtype of the inputs" * (got.is_floating_point() and of_inputs)
             return f"{_name(got.dtype)}, expected {_name(expected.dtype)}{why}"
         if not got.dtype.is_complex and (got.isnan() & ~expected.isnan()).any():
             return "nan, expected a number"
@@ -124,6 +127,10 @@ def _single(expected: Any) -> str:
 
 def _shape(value: torch.Tensor) -> str:
     return f"shape {tuple(value.shape)}"
+
+
+def _float_dtypes(given: dict[str, Any]) -> set[torch.dtype]:
+    return {v.dtype for v in given.values() if torch.is_tensor(v) and v.is_floating_point()}
 
 
 def _name(dtype: torch.dtype) -> str:

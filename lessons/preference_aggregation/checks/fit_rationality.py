@@ -190,12 +190,6 @@ def _(choices, rewards, most=100.0):
     return 1 / _bisect(_slope(choices, rewards), most)
 
 
-@fit_rationality.mistake("the least likely β: the sign is turned")
-def _(choices, rewards, most=100.0):
-    slope = _slope(choices, rewards)
-    return _bisect(lambda b: -slope(b), most)
-
-
 @fit_rationality.mistake("no bounds: β may fall below 0, or pass `most`")
 def _(choices, rewards, most=100.0):
     beta = torch.ones((), dtype=rewards.dtype, requires_grad=True)

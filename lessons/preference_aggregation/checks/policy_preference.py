@@ -76,12 +76,6 @@ def _(policy, rival, preferences):
     return (2 * (policy @ _filled(preferences, 0.5) @ rival) - 1).item()
 
 
-@policy_preference.mistake("the margin, not the chance")
-def _(policy, rival, preferences):
-    wins = _filled(preferences, 0.5)
-    return (policy @ (wins - wins.T) @ rival).item()
-
-
 @policy_preference.mistake("the two policies' likeliest answers are compared, not their mixtures")
 def _(policy, rival, preferences):
     return _filled(preferences, 0.5)[policy.argmax(), rival.argmax()].item()
