@@ -50,6 +50,8 @@ def test_a_sections_cells_share_a_slide_while_there_is_room():
             text("$x$ rises, by 3.5 (Fig. 2). *Then* it falls."),
             ["$x$ rises, by 3.5 (Fig. 2). *Then* it falls."],
         ),
+        (text("It rises. (Why? " + "X" * slides.CAPTION + ".) It falls."), ["It rises."]),
+        (text("It rises. (Why? It must.) It falls."), ["It rises. (Why? It must.) It falls."]),
         (text("It rises.", **MARKED), ["It rises."]),
         (text("## Next\n\nSomething else."), []),
         (text("- a list"), []),

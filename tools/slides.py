@@ -103,12 +103,15 @@ def caption(following: list[NotebookNode]) -> list[NotebookNode]:
     paragraph = following[0].source.split("\n\n")[0]
     if not re.match(r"\w|\$|\*[^*]", paragraph):  # a heading, a list, a table, an exercise
         return []
-    first, *more = re.split(r"(?<=[.?!]) (?=[A-Z$*])", paragraph)
+    first, *more = re.split(r"(?<=[.?!]) (?=[A-Z$*(])", paragraph)
+    told = first
     for sentence in more:
-        if len(first) + len(sentence) > CAPTION:
-            break
         first += f" {sentence}"
-    return [new_markdown_cell(first)]
+        if len(first) > CAPTION + 1:
+            break
+        if first.count("(") == first.count(")"):  # not in the middle of a parenthesis
+            told = first
+    return [new_markdown_cell(told)]
 
 
 def slides(cells: list[NotebookNode]) -> Iterator[tuple[str, list[NotebookNode]]]:
