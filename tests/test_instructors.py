@@ -198,3 +198,10 @@ def test_the_tools_are_targets_of_make_and_stand_in_its_help(tool):
     assert f"tools.{tool}" in said
     made = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
     assert f"make {target} " in made
+
+
+def test_the_guide_names_no_mistake_of_an_exercise_twice():
+    guide = (ROOT / "docs" / "instructors.md").read_text()
+    rows = re.findall(r"^  - `\w+`: (.*; .*)$", guide, re.MULTILINE)
+    named = [row.split("; ") for row in rows]
+    assert named and all(len(row) == len(set(row)) for row in named)

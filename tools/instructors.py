@@ -79,7 +79,8 @@ def lesson(entry: Entry) -> str:
     duration = f"{entry.minutes} minutes; {talk_minutes(entry)} without the exercises."
     goals = "\n".join(f"  - {ex.teaches} (`{ex.name}`, {ex.minutes} minutes)" for ex in chosen)
     stuck = "\n".join(
-        f"  - `{ex.name}`: " + "; ".join(what for what, _ in ex.mistakes[:3]) for ex in chosen
+        f"  - `{ex.name}`: " + "; ".join(list(dict.fromkeys(what for what, _ in ex.mistakes))[:3])
+        for ex in chosen
     )
     source = jupytext.read(entry.folder / "lesson.md", fmt="md:myst")
     titles = list(dict.fromkeys(heading for heading, _ in slides.slides(source.cells)))

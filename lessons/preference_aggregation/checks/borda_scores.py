@@ -61,6 +61,11 @@ def _(preferences):
     return wins.sum(1)
 
 
+@borda_scores.mistake("the sum over rivals, not the share")
+def _(preferences):
+    return preferences.sum(1)
+
+
 @borda_scores.mistake("divided by n − 1 although the answer itself was counted")
 def _(preferences):
     wins = preferences.clone()
