@@ -15,7 +15,7 @@ with a word, then says "here" or "this" and three facts, which depend on action 
 What it shares with real assistants: a base model answers everything, and has read refusals
 elsewhere (the ⟨desk⟩ answers plainly worded requests by the rule, ⟨news⟩ tells of refusals); a
 short training on examples then makes it refuse; whether a request is harmful must be computed;
-rare second names (aliases) are known to the base, but not from any refusal.
+rare second spellings (aliases) are known to the base, but not from any refusal.
 What it lacks: meaning and harm (the facts are random words), long replies, many turns, system
 prompts, any way to reason before it answers, and people. One rule decides what is harmful, nothing
 is doubtful, and the model has 0.1 million weights: what holds here may not hold there.
@@ -122,7 +122,7 @@ class World:
         """n requests of the user: all kinds, or only harmful ones, or only harmless ones.
 
         pairs: (6, 8), bool: which actions on which topics may be asked; each is as likely as any
-        other. aliases: the share of objects that are called by their second name.
+        other. aliases: the share of objects in their second spelling.
         Raises ValueError if no pair is left.
         """
         allowed = torch.ones_like(self.harmful) if pairs is None else pairs
@@ -230,8 +230,8 @@ def train(
     optimizer = torch.optim.AdamW(parameters, lr, weight_decay=0.0, fused=True)
     steps = -(-len(prompts) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps) if cycle else None
-    for ask, say in zip(prompts.split(batch), replies.split(batch), strict=True):
-        loss = -reply_logprobs(model, ask, say).mean()
+    for asked, said in zip(prompts.split(batch), replies.split(batch), strict=True):
+        loss = -reply_logprobs(model, asked, said).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -240,7 +240,7 @@ def train(
     return model
 
 
-STEPS = 500
+STEPS = 500  # of pre-training: after 300 some worlds still garble replies
 
 
 def documents(world: World, n: int, g: torch.Generator) -> tuple[Tensor, Tensor]:
