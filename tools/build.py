@@ -33,6 +33,7 @@ def run(notebook: NotebookNode, path: Path) -> None:
     """Run a notebook from a fresh kernel in its own folder. BuildError if a cell complains."""
     client = NotebookClient(
         notebook, timeout=600, kernel_name=KERNEL["name"], record_timing=False,
+        coalesce_streams=True,  # else where the text is cut differs at each run
         resources={"metadata": {"path": str(path.parent)}},
     )  # fmt: skip
     try:

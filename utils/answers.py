@@ -69,7 +69,11 @@ class Recorder:
         changed = None
         for name, value in self._bind(args, kwargs).items():
             if torch.is_tensor(value) and not alike(value, self.given[name], 0.0):
-                changed, value.data = name, self.given[name].clone()
+                changed, before = name, self.given[name]
+                if value.shape == before.shape:
+                    value.detach().copy_(before)  # into the memory that views of it share
+                else:
+                    value.data = before.clone()
         return changed
 
     def _bind(self, args: tuple, kwargs: dict) -> dict[str, Any]:
