@@ -74,6 +74,14 @@ def test_two_exceptions_of_one_type_are_not_one_mistake(double):
     assert double.grade(lambda x: x.no_such_thing).looks_like is None
 
 
+def test_a_number_of_numpys_is_a_number_and_its_kind_still_counts():
+    expect(np.float32(0.5), 0.5)
+    expect(np.int64(3), 3)
+    for got, expected in ((np.float64(3), 3), (np.float32(0.6), 0.5), (np.bool_(True), 1)):
+        with pytest.raises(answers.Mismatch):
+            expect(got, expected)
+
+
 def test_planted_mistakes_are_run_once_and_only_as_far_as_needed(double):
     runs = []
     double.mistake("adds two")(lambda x: runs.append(x) or x + 2)

@@ -42,3 +42,8 @@ def test_who_changes_the_dtype_is_told_of_the_inputs_only_where_they_have_it():
     for given, said in cases:
         assert difference(single, double, given) == said
         assert str(FailingCase("a check", given, single, double)).endswith(" " + said)
+
+
+def test_a_text_among_the_inputs_stands_in_quotes():
+    case = FailingCase("", {"word": "a b"}, None, "no")
+    assert "input     word = 'a b'" in str(case) and "got       no" in str(case)

@@ -102,7 +102,10 @@ def signature(ex: Exercise) -> str:
         (node,) = own
         node.args.args.pop(0)  # self
     result = f" -> {ast.unparse(node.returns)}" if node.returns and node.name == ex.name else ""
-    return f"{ex.name}({ast.unparse(node.args)}){result}"
+    arguments = ast.unparse(node.args)
+    if any(arg.annotation for arg in node.args.args):
+        arguments = arguments.replace("=", " = ")
+    return f"{ex.name}({arguments}){result}"
 
 
 def back(entry: Entry) -> list[NotebookNode]:

@@ -60,7 +60,7 @@ STYLE = """
 .reveal .slides section h1 { font-size: 60px; margin: 90px 0 0; text-transform: none; }
 .reveal .slides section h2 { font-size: 38px; margin: 0 0 12px; text-transform: none; }
 .jp-Notebook { --jp-content-font-size1: 28px; --jp-content-line-height: 1.4;
-               --jp-code-font-size: 20px; background: white; }
+               --jp-code-font-size: 19px; background: white; }
 .jp-Notebook .jp-Cell { padding: 2px 0; }
 .jp-InputPrompt, .jp-OutputPrompt, .jp-Collapser, .jp-InputCollapser { display: none !important; }
 .reveal .jp-RenderedImage img { display: block; margin: 0 auto; width: 1180px;
@@ -114,9 +114,18 @@ def caption(following: list[NotebookNode]) -> list[NotebookNode]:
     return [new_markdown_cell(told)]
 
 
+def in_parts(cell: NotebookNode) -> list[NotebookNode]:
+    """A list that is longer than a slide, item by item; any other cell as it is."""
+    items = re.split(r"(?<=[^\n])\n(?=- )", cell.source)
+    if cell.cell_type == "code" or lines(cell) <= LINES:
+        return [cell]
+    return [new_markdown_cell(item, metadata=cell.metadata) for item in items]
+
+
 def slides(cells: list[NotebookNode]) -> Iterator[tuple[str, list[NotebookNode]]]:
     """The marked cells, slide by slide, each with the heading of its section."""
     section, slide = "", []
+    cells = [part for cell in cells for part in in_parts(cell)]
     for i, cell in enumerate(cells):
         is_text = cell.cell_type == "markdown"
         headings = re.findall(r"^## (.*)$", cell.source, re.MULTILINE) if is_text else []

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from utils.answers import (
@@ -35,8 +36,10 @@ def expect(got: Any, expected: Any, tol: float = 1e-5, **given: Any) -> None:
     """Raise Mismatch unless `got` is what `expected` is: tensor or number, shape, values to `tol`.
 
     The dtype is part of it: float64 is refused where float32 is expected, and a count that comes
-    as a float, too. `given` names the inputs to show; without it the answer's last call is shown.
+    as a float, too. A number of NumPy's counts as Python's. `given` names the inputs to show;
+    without it the answer's last call is shown.
     """
+    got = got.item() if isinstance(got, np.generic) else got
     if torch.is_tensor(expected):
         same = torch.is_tensor(got) and got.shape == expected.shape
         same = same and _same_kind(got.dtype, expected.dtype)

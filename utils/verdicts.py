@@ -30,7 +30,10 @@ class FailingCase:
 
     def __str__(self) -> str:
         rows = [("check", self.check)]
-        rows += [("input", f"{name} = {show(value)}") for name, value in self.input.items()]
+        for name, value in self.input.items():  # a text in quotes, unlike what a check says
+            rows.append(
+                ("input", f"{name} = {show(repr(value) if isinstance(value, str) else value)}")
+            )
         if self.expected is not None:
             rows.append(("expected", show(self.expected)))
         label = "raised" if isinstance(self.got, BaseException) else "got"

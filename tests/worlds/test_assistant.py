@@ -103,3 +103,9 @@ def test_models_are_copies_and_what_is_prefilled_stays(world):
     with torch.no_grad():
         safe.embedding.weight.zero_()
     assert share(world, assistant.safe(world), REFUSED, harmful=True) > 0.9
+
+
+def test_a_prompt_that_is_too_short_gets_no_reply(world):
+    prompts = world.requests(2, generator(2), harmful=True).tokens[:, :-1]
+    with pytest.raises(ValueError, match="10 tokens or more; these have 9"):
+        assistant.reply(assistant.safe(world), prompts)

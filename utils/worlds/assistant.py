@@ -200,8 +200,11 @@ def reply(
     """What the model replies, up to six tokens in all: (n, 6).
 
     prompts: (n, 10), or longer if the first tokens of the reply are put into its mouth (prefilled);
-    those are part of what comes back. temperature 0 takes the likeliest token.
+    those are part of what comes back. temperature 0 takes the likeliest token. Raises ValueError
+    if a prompt is shorter.
     """
+    if prompts.shape[1] < PROMPT:
+        raise ValueError(f"a prompt has {PROMPT} tokens or more; these have {prompts.shape[1]}")
     tokens = prompts
     while tokens.shape[1] < PROMPT + REPLY:
         logits = model.run_with_hooks(tokens, hooks or {})[:, -1]
