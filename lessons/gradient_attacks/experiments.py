@@ -72,10 +72,14 @@ def target_loss(model: Decoder, prompts: Tensor, targets: Tensor) -> Tensor:
     lead = prompts.shape[:-2] if one_hot else prompts.shape[:-1]
     rows = prompts.reshape(-1, *prompts.shape[len(lead) :])
     said = targets.expand(*lead, -1).reshape(-1, targets.shape[-1])
+    if not one_hot:  # what was drawn twice runs once
+        both, place = torch.cat([rows, said], 1).unique(dim=0, return_inverse=True)
+        rows, said = both.split([rows.shape[1], said.shape[1]], 1)
     before = F.one_hot(said[:, :-1], len(WORDS)).to(rows.dtype) if one_hot else said[:, :-1]
     logits = model(torch.cat([rows, before], 1))[:, rows.shape[1] - 1 :]
     logprobs = logits.log_softmax(-1).gather(-1, said[..., None])[..., 0]
-    return -logprobs.sum(-1).view(lead)
+    losses = -logprobs.sum(-1)
+    return (losses if one_hot else losses[place]).view(lead)
 
 
 def refuses(
@@ -219,11 +223,11 @@ def cousin(world: World, noise: float = 0.0, seed: int = 0, steps: int = 80) -> 
 
 
 @cache
-def stranger(world: World, seed: int = 0) -> Decoder:
+def stranger(world: World, seed: int = 0, steps: int = STEPS) -> Decoder:
     """A safe model with another start, other documents, other safety examples; the same facts."""
     generator = utils.generator(50_000 + 1000 * seed + world.seed)
     model = Decoder(len(WORDS), PROMPT + REPLY, generator=generator)
-    train(model, *documents(world, STEPS * 64, generator), lr=5e-3, cycle=True)
+    train(model, *documents(world, steps * 64, generator), lr=5e-3, cycle=True)
     requests, replies = safety_examples(world, 80 * 64, generator)
     return train(model, requests.tokens, replies, lr=5e-4)
 
@@ -375,8 +379,9 @@ def tried(world: World, n: int = 80) -> Requests:
 
 
 @cache
-def attacked(world: World, how: str = "GCG", steps: int = 10) -> list[Tensor]:
-    """The test requests under attack, after 0, 1, … steps against the safe model."""
+def attacked(world: World, how: str) -> list[Tensor]:
+    """The test requests under attack, after 0, 1, … 10 steps (random search: 20)."""
+    steps = 20 if how == "random search" else 10
     return attack_directly(safe(world), tried(world), steps, how, seed=world.seed)
 
 

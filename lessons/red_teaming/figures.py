@@ -385,8 +385,3 @@ def audits(
         f"the probes answered. On the quirky model the bandit spends {spent[0]:.0f} probes, and "
         f"taking pairs in turn {spent[1]:.0f}. {'; '.join(told)}."
     )
-
-
-def weights_of(scorer: Tensor, words: Sequence[str], n: int = 5) -> str:
-    """The words that a scorer likes best, wherever they stand."""
-    return ", ".join(words[i] for i in scorer.max(0).values.topk(n).indices.tolist())
