@@ -9,7 +9,7 @@ from torch import Tensor
 from utils.syllabus import ROOT
 from utils.worlds.assistant import ACTIONS, TOPICS
 
-FOLDER = ROOT / "data" / "constitutions"
+FOLDER = ROOT / "data" / "constitutions" / "classifiers"
 
 
 class Clause(NamedTuple):
@@ -21,7 +21,7 @@ class Clause(NamedTuple):
 
 
 def read_clauses(source: str = "requests") -> list[Clause]:
-    """The clauses of a file in data/constitutions, by its name, or of TOML text itself.
+    """The clauses of a file in data/constitutions/classifiers, by its name, or of TOML text itself.
 
     Raises ValueError that says where it is wrong and what would be right.
     """
@@ -29,7 +29,7 @@ def read_clauses(source: str = "requests") -> list[Clause]:
     if "[[" not in source:
         path = FOLDER / f"{source}.toml"
         if not path.exists():
-            raise ValueError(f"no constitution {source!r} in data/constitutions")
+            raise ValueError(f"no constitution {source!r} in data/constitutions/classifiers")
         text, where = path.read_text(encoding="utf-8"), path.name
     try:
         content = tomllib.loads(text)

@@ -93,7 +93,8 @@ def monitors(found: Mapping[str, Mapping[int, float]]) -> tuple[Figure, str]:
     sizes = list(next(iter(found.values())))
     ax.set_xticks(sizes, labels=[str(n) for n in sizes])
     ax.minorticks_off()
-    ax.set_title("In this world")
+    few = {name: runs[sizes[0]] for name, runs in found.items()}
+    ax.set_title(f"With {sizes[0]} labels the first is:\n{max(few, key=few.get)}")
     plots.label_ends(ax)
     said = []
     shown = (("a_probe_where_the_model_refuses", "⟨desk⟩, 50 labels,\nover the others"),
@@ -103,9 +104,12 @@ def monitors(found: Mapping[str, Mapping[int, float]]) -> tuple[Figure, str]:
         spread = [x + 0.05 * (i - len(values) / 2) for i in range(len(values))]
         right.plot(spread, values, linestyle="", marker=plots.MARKERS[x], color="black")
         said.append(label.replace("\n", " ") + ": " + ", ".join(f"{v + 0.0:.2f}" for v in values))
+    firsts = [sum(v > 0 for v in by_seed(claim)) for claim, _ in shown]
+    worlds = len(by_seed(shown[0][0]))
+    right.set_title(f"It leads in {firsts[0]} and in {firsts[1]}\nof {worlds} worlds")
     right.axhline(0, color="0.7", linewidth=0.8, marker="")
     right.set_xticks(range(2), labels=[label for _, label in shown])
-    right.set(xlim=(-0.5, 1.5), ylabel="probe's lead in AUROC", title="A dot a world")
+    right.set(xlim=(-0.5, 1.5), ylabel="probe's lead in AUROC, a dot a world")
     curves = "; ".join(
         f"{n} " + ", ".join(f"{v:.2f}" for v in r.values()) for n, r in found.items()
     )
@@ -146,7 +150,7 @@ def cascades(
     ax.set(xlabel="cost, as a share of the exchange classifier's")
     ax.set(ylabel="harmful exchanges stopped (share)")
     tenth = {n: min(ps, key=lambda p: abs(p.cost - 0.1)).recall for n, ps in found.items()}
-    ax.set_title("Passing on a tenth stops " + ", ".join(
+    ax.set_title("Passing on a tenth of the traffic stops\n" + ", ".join(
         f"{v:.2f} ({n})" for n, v in tenth.items() if n != "at random"), fontsize=10)  # fmt: skip
     said = "; ".join(
         f"{n} " + ", ".join(f"{p.recall:.2f} at {p.cost:.3f}" for p in ps)

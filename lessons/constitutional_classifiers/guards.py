@@ -99,7 +99,7 @@ def quick_reply(model: Decoder, prompts: Tensor) -> Tensor:
 
 
 def answered(world: World, requests: Requests, labels: Tensor) -> Exchanges:
-    """The exchanges: what the base model, which complies with everything, replies."""
+    """The exchanges: the base model's replies, which comply with everything."""
     replies = by_parts(partial(quick_reply, base(world)), requests.tokens)
     return Exchanges(requests, torch.cat([requests.tokens, replies], 1), labels)
 
@@ -207,9 +207,9 @@ EXAMPLES = 6400
 
 
 @cache
-def guards(world: World, constitution: str = "requests") -> Guards:
-    """The classifiers made from a constitution, each from as many synthetic exchanges."""
-    generator, clauses = utils.generator(4000 + world.seed), read_clauses(constitution)
+def guards(world: World) -> Guards:
+    """The classifiers made from the constitution, each from as many synthetic exchanges."""
+    generator, clauses = utils.generator(4000 + world.seed), read_clauses()
     data = examples(world, clauses, EXAMPLES, generator)
     without = examples(world, clauses, EXAMPLES, generator, permitted=False)
     return Guards(

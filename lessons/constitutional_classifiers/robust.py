@@ -145,7 +145,6 @@ def rounds(seed: int, n_rounds: int = 3, doubtful: float = 0.3, n: int = 1000) -
     pool, nets = [data], []
     for i in range(n_rounds + 1):
         both = Asks(*(torch.cat(x) for x in zip(*pool, strict=True)))
-
         sides = [(both.harmful == side).nonzero()[:, 0] for side in (True, False)]
 
         def batch(_: int, both: Asks = both, sides=sides) -> tuple[Tensor, Tensor, Tensor]:

@@ -86,8 +86,8 @@ def the_draws_come_from_the_generator(fn):
     require(not torch.equal(one, other), "others from another seed", other)
 
 
-def _make(world, parts, labels_of):
-    kinds = [world.requests(n, g, pairs=p) for n, g, p in parts]
+def _make(world, generator, labels_of, *parts):
+    kinds = [world.requests(n, generator, pairs=p) for n, p in parts]
     requests = Requests(*(torch.cat(x) for x in zip(*kinds, strict=True)))
     return requests, labels_of(requests)
 
@@ -99,58 +99,44 @@ def _by(bad):
 @synthesize.mistake("the harmless half is everyday talk alone: nothing near the line")
 def _(world, restricted, permitted, n, generator):
     far = ~(restricted | permitted)
-    parts = ((n // 2, generator, restricted), (n // 2, generator, far))
-    return _make(world, parts, _by(restricted))
+    return _make(world, generator, _by(restricted), (n // 2, restricted), (n // 2, far))
 
 
 @synthesize.mistake("the harmless half is permitted by name alone: no everyday talk")
 def _(world, restricted, permitted, n, generator):
     near = permitted & ~restricted
-    parts = ((n // 2, generator, restricted), (n // 2, generator, near))
-    return _make(world, parts, _by(restricted))
+    return _make(world, generator, _by(restricted), (n // 2, restricted), (n // 2, near))
 
 
 @synthesize.mistake("a permission wins over a restriction")
 def _(world, restricted, permitted, n, generator):
     far, bad = ~(restricted | permitted), restricted & ~permitted
-    parts = ((n // 2, generator, bad), (n // 4, generator, permitted), (n // 4, generator, far))
-    return _make(world, parts, _by(bad))
+    return _make(world, generator, _by(bad), (n // 2, bad), (n // 4, permitted), (n // 4, far))
 
 
 @synthesize.mistake("all pairs are drawn alike: how many are restricted is left to chance")
 def _(world, restricted, permitted, n, generator):
-    return _make(world, ((n, generator, None),), _by(restricted))
+    return _make(world, generator, _by(restricted), (n, None))
 
 
 @synthesize.mistake("everyday is taken for all that is not restricted: permitted pairs are in it")
 def _(world, restricted, permitted, n, generator):
     near = permitted & ~restricted
-    parts = (
-        (n // 2, generator, restricted),
-        (n // 4, generator, near),
-        (n // 4, generator, ~restricted),
-    )
-    return _make(world, parts, _by(restricted))
+    parts = (n // 2, restricted), (n // 4, near), (n // 4, ~restricted)
+    return _make(world, generator, _by(restricted), *parts)
 
 
 @synthesize.mistake("everyday is taken for all that is not permitted: restricted pairs are in it")
 def _(world, restricted, permitted, n, generator):
-    parts = (
-        (n // 2, generator, restricted),
-        (n // 4, generator, permitted & ~restricted),
-        (n // 4, generator, ~permitted),
-    )
-    return _make(world, parts, _by(restricted))
+    near = permitted & ~restricted
+    parts = (n // 2, restricted), (n // 4, near), (n // 4, ~permitted)
+    return _make(world, generator, _by(restricted), *parts)
 
 
 @synthesize.mistake("pairs that both kinds name are left out of the restricted half")
 def _(world, restricted, permitted, n, generator):
-    parts = (
-        (n // 2, generator, restricted & ~permitted),
-        (n // 4, generator, permitted & ~restricted),
-        (n // 4, generator, ~(restricted | permitted)),
-    )
-    return _make(world, parts, _by(restricted))
+    bad, near, far = restricted & ~permitted, permitted & ~restricted, ~(restricted | permitted)
+    return _make(world, generator, _by(restricted), (n // 2, bad), (n // 4, near), (n // 4, far))
 
 
 @synthesize.mistake("labels as numbers, where True and False were asked for")
@@ -162,36 +148,24 @@ def _(world, restricted, permitted, n, generator):
 @synthesize.mistake("the labels follow the world's own rule, not the constitution")
 def _(world, restricted, permitted, n, generator):
     near, far = permitted & ~restricted, ~(restricted | permitted)
-    parts = (
-        (n // 2, generator, restricted),
-        (n // 4, generator, near),
-        (n // 4, generator, far),
-    )
-    return _make(world, parts, lambda r: r.harmful)
+    parts = (n // 2, restricted), (n // 4, near), (n // 4, far)
+    return _make(world, generator, lambda r: r.harmful, *parts)
 
 
 @synthesize.mistake("the labels are turned round")
 def _(world, restricted, permitted, n, generator):
     near, far = permitted & ~restricted, ~(restricted | permitted)
-    parts = (
-        (n // 2, generator, restricted),
-        (n // 4, generator, near),
-        (n // 4, generator, far),
-    )
-    return _make(world, parts, lambda r: ~restricted[r.action, r.topic])
+    parts = (n // 2, restricted), (n // 4, near), (n // 4, far)
+    return _make(world, generator, lambda r: ~restricted[r.action, r.topic], *parts)
 
 
 @synthesize.right("in another order, labels written down part by part")
 def _(world, restricted, permitted, n, generator):
     far = torch.logical_not(torch.logical_or(restricted, permitted))
     near = torch.logical_and(permitted, torch.logical_not(restricted))
-    parts = (
-        (n // 4, generator, far),
-        (n // 4, generator, near),
-        (n // 2, generator, restricted),
-    )
     labels = torch.tensor([False] * (n // 2) + [True] * (n // 2))
-    return _make(world, parts, lambda r: labels)
+    parts = (n // 4, far), (n // 4, near), (n // 2, restricted)
+    return _make(world, generator, lambda _: labels, *parts)
 
 
 @synthesize.right("by a loop, shuffled at the end")
