@@ -198,8 +198,17 @@ MIXED = {("t", "c", s): found(s / 10, holds=s > 4) for s in range(10)}
 )
 def test_a_claim_measured_again_is_judged_by_its_spread(value, holds, seeds, kinds, said):
     elsewhere = {("t", "c", str(i)): found(v) for i, v in enumerate(kinds)}
-    reason = processors.wrong(("t", "c"), found(value, holds), seeds, elsewhere)
+    reason = processors.wrong(("t", "c"), found(value, holds), seeds, elsewhere, "0")
     assert (said in reason) if said else reason == ""
+
+
+def test_on_instructions_that_nobody_measured_a_claim_is_judged_by_its_spread():
+    elsewhere = {("t", "c", kind): found(0.0) for kind in ("default", "avx2")}
+    new, known = (
+        processors.wrong(("t", "c"), found(0.001), SEEN, elsewhere, kind)
+        for kind in ("avx512", "avx2")
+    )
+    assert new == "" and "on every processor" in known
 
 
 def test_processors_are_measured_in_processes_of_their_own_and_stored(tiny, tmp_path):

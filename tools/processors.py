@@ -32,11 +32,15 @@ INSTRUCTIONS = {
 Elsewhere = dict[tuple[str, str, str], Finding]
 
 
+def here() -> str:
+    """The kind of instructions that torch computes with in this process."""
+    return torch.backends.cpu.get_cpu_capability().lower()
+
+
 def available() -> list[str]:
     """The kinds of instructions that this machine can be told to use."""
-    best = torch.backends.cpu.get_cpu_capability().lower()
     kinds = list(INSTRUCTIONS)
-    return kinds[: kinds.index(best) + 1] if best in kinds else ["default"]
+    return kinds[: kinds.index(here()) + 1] if here() in kinds else ["default"]
 
 
 def measure(topic: str, kind: str) -> Elsewhere:
@@ -79,29 +83,32 @@ def write(results: Elsewhere, path: Path = CSV) -> None:
             writer.writerow([*key, f"{f.value:.6g}", f.unit, "yes" if f.holds else "no"])
 
 
-def wrong(name: tuple[str, str], found: Finding, seeds: Stored, elsewhere: Elsewhere) -> str:
+def wrong(
+    name: tuple[str, str], found: Finding, seeds: Stored, elsewhere: Elsewhere, kind: str
+) -> str:
     """Why what seed 0 gave now contradicts what is stored of a claim; empty when it does not.
 
-    A claim is exact when seed 0 came out alike (to 1e-4 of its value) wherever it was measured:
-    then it must come out so again, value and verdict. A claim that training makes chaotic must lie
+    kind: the instructions that `found` was computed with. A claim is exact when seed 0 came out
+    alike (to 1e-4 of its value) wherever it was measured, this kind among them: then it must come
+    out so again, value and verdict. A claim that training makes chaotic must lie
     in the range of its ten seeds and all processors, widened by half its width on each side: the
     stored seed 0 is one draw from that range, and another processor draws another. Its verdict is
     compared only where all seeds and all processors agree, since there the value is clear of the
     bound; where they do not, either verdict is what is stored.
     """
-    here = [f for key, f in elsewhere.items() if key[:2] == name]
-    runs = here + [f for key, f in seeds.items() if key[:2] == name]
+    kinds = {key[2]: f for key, f in elsewhere.items() if key[:2] == name}
+    runs = [*kinds.values()] + [f for key, f in seeds.items() if key[:2] == name]
     zero = seeds[*name, 0]
     if found.unit != zero.unit:
         return f"the unit is {found.unit!r}, stored is {zero.unit!r}"
-    exact = bool(here) and all(_close(f.value, zero.value) for f in here)
+    exact = kind in kinds and all(_close(f.value, zero.value) for f in kinds.values())
     if exact and not _close(found.value, zero.value):
         return f"{found.value:.6g}, stored is {zero.value:.6g} on every processor"
     low, high = min(f.value for f in runs), max(f.value for f in runs)
     margin = (high - low) / 2
     if not exact and not (low - margin <= found.value <= high + margin):
         return f"{found.value:.6g}, far outside of {low:.6g} to {high:.6g}, where all runs lie"
-    agreed = {f.holds for f in ([*here, zero] if exact else runs)}
+    agreed = {f.holds for f in ([*kinds.values(), zero] if exact else runs)}
     if agreed == {not found.holds}:
         return f"{found}, and in every stored run the claim " + (
             "fails" if found.holds else "holds"

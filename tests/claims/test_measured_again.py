@@ -25,5 +25,6 @@ def measured_here(topic):
 )
 def test_what_is_stored_comes_out_again(c):
     found = measured_here(c.topic)[c.name]
-    said = processors.wrong((c.topic, c.name), found, claims.measured(), processors.stored())
+    name, kind = (c.topic, c.name), processors.here()
+    said = processors.wrong(name, found, claims.measured(), processors.stored(), kind)
     assert not said, said
