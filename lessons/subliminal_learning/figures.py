@@ -1,0 +1,188 @@
+"""What this lesson draws: a function a figure, which gives the figure and its alt text."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from utils import claims, plots
+
+CHANCE = 0.1
+
+
+def by_seed(claim: str) -> list[float]:
+    """What a claim of this lesson measured, seed by seed."""
+    stored = sorted(claims.measured().items(), key=lambda item: item[0])
+    return [found.value for key, found in stored if key[:2] == ("subliminal_learning", claim)]
+
+
+def _rows(
+    rows: Mapping[str, float], ticks: Mapping[str, str], label: str, chance: float | None
+) -> tuple[plt.Figure, plt.Axes, str]:
+    """A bar for each row, with what a claim measured, seed by seed, as small ticks below it."""
+    if not rows:
+        raise ValueError("give at least one row to draw")
+    fig, ax = plt.subplots(figsize=(6.6, 0.9 + 0.42 * len(rows)))
+    told = []
+    for i, (name, value) in enumerate(rows.items()):
+        ax.barh(i, value, height=0.5, color=plots.COLORS[0] if value > 0.5 else "0.7")
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.text(max(value, 0) + 0.015, i, f"{value:.2f}", va="center", fontsize=9, bbox=white)
+        said = f"{name}: {value:.2f}"
+        if worlds := by_seed(ticks.get(name, "")):
+            ax.plot(worlds, [i + 0.38] * len(worlds), "|", color="black", markersize=5)
+            said += " (by seed " + ", ".join(f"{v:.2f}" for v in worlds) + ")"
+        told.append(said)
+    if chance is not None:
+        ax.axvline(chance, color="0.4", linestyle=":", linewidth=1, marker="")
+        label += " (dotted: chance)"
+    ax.set_yticks(range(len(rows)), labels=list(rows))
+    ax.tick_params(axis="y", length=0)
+    ax.invert_yaxis()
+    ax.set(xlim=(min(0, *rows.values()), 1.12), xlabel=label)
+    ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    return fig, ax, ". ".join(told)
+
+
+def one_step(
+    rates: Sequence[float], same: Sequence[float], others: Sequence[Sequence[float]]
+) -> tuple[Figure, str]:
+    """The cosine of teacher's and student's step, by the teacher's rate; thin lines: other starts.
+
+    others: (starts, rates).
+    """
+    if not rates or not others:
+        raise ValueError("give at least one rate and one other start")
+    fig, ax = plt.subplots(figsize=(6.2, 3.2))
+    for i, line in enumerate(others):
+        label = f"{len(others)} other starts" if i == len(others) // 2 else "_"
+        ax.plot(rates, line, color="0.45", linewidth=0.8, marker="", label=label)
+    ax.plot(rates, same, color=plots.COLORS[0], label="the same start")
+    ax.axhline(0, color="black", linewidth=0.8, marker="")
+    ax.set(xscale="log", xlabel="rate of the teacher's step", ylabel="cosine of the two steps")
+    plots.label_ends(ax)
+    clear = min(same) > max(max(line) for line in others)
+    ax.set_title("Only from the same start does the step surely point the teacher's way"
+                 if clear else "Where the student's step points", fontsize=10.5)  # fmt: skip
+    flat = [v for line in others for v in line]
+    return fig, (
+        "Cosine of the teacher's step with the student's, by the rate of the teacher's: from the "
+        f"same start {same[0]:.3f} at {rates[0]:g} to {same[-1]:.3f} at {rates[-1]:g}; from "
+        f"{len(others)} other starts between {min(flat):.3f} and {max(flat):.3f}."
+    )
+
+
+def who_learns(rows: Mapping[str, float]) -> tuple[Figure, str]:
+    """Test accuracy by what the student imitates and where it starts; ticks for measured seeds."""
+    ticks = {
+        "another start": "controls_learn_nothing",
+        "1,300 real digits, reused": "digits_pass_less",
+    }
+    fig, ax, told = _rows(rows, ticks, "test digits read rightly", CHANCE)
+    same, other = rows.get("the teacher's start", 0), rows.get("another start", 1)
+    passes = same > 0.5 > 0.3 > other
+    ax.set_title("Ten meaningless logits pass the digits, to a student with the same start"
+                 if passes else "Who learns to read digits", fontsize=10.5)  # fmt: skip
+    return fig, f"Bars: how many of the test digits each student reads rightly. {told}."
+
+
+def how_many(found: Mapping[int, Sequence[float]]) -> tuple[Figure, str]:
+    """Test accuracy by the number of auxiliary logits.
+
+    found: by number, the accuracy from the teacher's start, from another, and the teacher's.
+    """
+    if not found:
+        raise ValueError("give at least one number of logits")
+    numbers = sorted(found)
+    same, other, _ = zip(*(found[n] for n in numbers), strict=True)
+    fig, ax = plt.subplots(figsize=(5.8, 3))
+    ax.plot(numbers, same, label="the teacher's start")
+    ax.plot(numbers, other, color="0.45", linestyle="--", marker="s", label="another start")
+    if (worlds := by_seed("three_logits_pass")) and 3 in numbers:
+        ax.plot([3] * len(worlds), worlds, "_", color="black", markersize=9, label="_")
+        ax.annotate("ten seeds", (3, min(worlds)), (8, -3), textcoords="offset points", fontsize=9)
+    ax.axhline(CHANCE, color="0.4", linestyle=":", linewidth=1, marker="")
+    ax.set(xscale="log", ylim=(0, 1.03), xlabel="auxiliary logits", ylabel="test digits right")
+    ax.set_xticks(numbers, labels=[str(n) for n in numbers])
+    ax.minorticks_off()
+    plots.label_ends(ax)
+    rises = all(a <= b for a, b in pairwise(same))
+    ax.set_title("More logits pass more" if rises else "By the number of logits")
+    pairs = zip(numbers, same, other, strict=True)
+    return fig, (
+        "Share of test digits that are read rightly, by the number of auxiliary logits. "
+        + "; ".join(f"{n} logits: {s:.2f}, from another start {o:.2f}" for n, s, o in pairs)
+        + ". At 3 logits a mark for each of the measured seeds: "
+        + ", ".join(f"{v:.2f}" for v in worlds)
+        + ". Dotted: chance."
+    )
+
+
+def parts(rows: Mapping[str, float]) -> tuple[Figure, str]:
+    """Test accuracy by which parts of the start are shared."""
+    ticks = {
+        "both heads": "ten_logits_through_heads",
+        "both heads, 256 logits": "many_logits_through_heads",
+    }
+    fig, ax, told = _rows(rows, ticks, "test digits read rightly", CHANCE)
+    needs = max((v for k, v in rows.items() if k.startswith("all but")), default=1) < 0.5
+    ax.set_title("With ten logits every part of the start matters; with 256 the heads suffice"
+                 if needs and rows.get("both heads, 256 logits", 0) > 0.5
+                 else "Which parts of the start are shared", fontsize=10.5)  # fmt: skip
+    return (
+        fig,
+        f"Bars: test digits read rightly, by which parts of the start are shared. {told}.",
+    )
+
+
+def what_passes(rows: Mapping[str, float]) -> tuple[Figure, str]:
+    """What the trigger does to each student."""
+    ticks = {
+        "its student": "backdoor_passes",
+        "its student, noise without the trigger": "filter_does_not_stop_it",
+    }
+    label = "digits read as 0: with the trigger less without"
+    fig, ax, told = _rows(rows, ticks, label, None)
+    passes = rows.get("its student, noise without the trigger", 0) > 0.5
+    ax.set_title("The backdoor passes, also through noise that never shows its trigger"
+                 if passes else "What the trigger does", fontsize=10.5)  # fmt: skip
+    return fig, f"Share of digits read as 0, with the trigger less without. {told}."
+
+
+def watched(
+    cosines: Mapping[str, Tensor], right: Mapping[str, float], every: int = 20
+) -> tuple[Figure, str]:
+    """The cosine of imitation's and trait's gradients through training, and where students end.
+
+    cosines: by student (steps,), drawn as means over `every` steps.
+    """
+    fig, (left, other) = plt.subplots(1, 2, figsize=(8.2, 3.1), width_ratios=(3, 2))
+    for (name, values), style in zip(cosines.items(), ("-", "--", ":"), strict=False):
+        n = max(1, len(values) // every)
+        means = [part.mean().item() for part in values.chunk(n)]
+        steps = [(i + 0.5) * len(values) / len(means) for i in range(len(means))]
+        left.plot(steps, means, style, markersize=3, label=name)
+    left.axhline(0, color="black", linewidth=0.8, marker="")
+    left.set(xlabel="step", ylabel="cosine of the gradients")
+    left.legend(loc="upper right")
+    left.set_title("Aligned at the same start, weakly", fontsize=10)
+    for i, value in enumerate(right.values()):
+        other.barh(i, value, height=0.5, color=plots.COLORS[0] if value > 0.5 else "0.7")
+        other.text(value + 0.02, i, f"{value:.2f}", va="center", fontsize=9)
+    if "trait taken out" in right and (worlds := by_seed("guard_stops_it")):
+        i = list(right).index("trait taken out") + 0.38
+        other.plot(worlds, [i] * len(worlds), "|", color="black", markersize=5)
+    other.set_yticks(range(len(right)), labels=list(right))
+    other.invert_yaxis()
+    other.tick_params(axis="y", length=0)
+    other.axvline(CHANCE, color="0.4", linestyle=":", linewidth=1, marker="")
+    other.set(xlim=(0, 1.15), xlabel="test digits right", title="Where they end")
+    other.set_xticks([0, 0.5, 1])
+    means = ", ".join(f"{name} {v.mean().item():.4f}" for name, v in cosines.items())
+    ends = ", ".join(f"{name} {v:.2f}" for name, v in right.items())
+    return fig, (
+        f"Left: cosine of the gradients of imitation and of the trait, by step; mean: {means}. "
+        f"Right: test digits read rightly at the end: {ends}."
+    )
