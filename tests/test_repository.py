@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tools import notebooks
+from tools import notebooks, sources
 from utils import environment, syllabus
 from utils.syllabus import ROOT
 
@@ -68,7 +68,17 @@ def lesson_code():
 def test_lessons_import_what_pyproject_declares_and_nothing_else():
     used = set().union(*map(imports, lesson_code()))
     used.add("numpy")  # not imported: matplotlib reads torch's tensors through it
-    assert used == set(declared()), "pyproject.toml's dependencies are what lessons and utils use"
+    elsewhere = set(declared("gymnasium"))
+    assert elsewhere == used & elsewhere, "an extra that nothing imports"
+    assert used - elsewhere == set(declared()), "the dependencies are what lessons and utils use"
+
+
+def test_no_lesson_needs_the_library_of_the_environments():
+    files = [*ROOT.glob("utils/**/*.py"), *ROOT.glob("lessons/**/*.py")]
+    users = [p.name for p in files if "gymnasium" in imports(p.read_text(encoding="utf-8"))]
+    assert users == ["environments.py"]
+    reached = {p for path in files for p in sources.imports_of(path)}
+    assert ROOT / "utils" / "worlds" / "environments.py" not in reached
 
 
 def test_tools_and_tests_import_what_pyproject_declares():
