@@ -48,6 +48,15 @@ def test_a_list_longer_than_a_slide_goes_on_on_the_next():
     assert [c.source for c in one + two if c.source] == items
 
 
+def test_a_formula_of_many_rows_takes_the_room_of_its_rows():
+    def high(rows):
+        return slides.lines(
+            text(r"$$\begin{aligned} " + r" \\ ".join("x" * rows) + r"\end{aligned}$$")
+        )
+
+    assert high(1) == pytest.approx(3) and high(5) > high(3) + 3
+
+
 @pytest.mark.parametrize(
     ("after", "caption"),
     [

@@ -91,9 +91,11 @@ def lines(cell: NotebookNode) -> float:
         return FIGURE
     if cell.cell_type == "code":
         return 0.75 * len((cell.source or "").splitlines())
-    text, formulas = re.subn(r"\$\$.+?\$\$", "", cell.source, flags=re.DOTALL)
+    formulas = re.findall(r"\$\$.+?\$\$", cell.source, re.DOTALL)
+    text = re.sub(r"\$\$.+?\$\$", "", cell.source, flags=re.DOTALL)
     rows = [row for row in text.splitlines() if row.strip()]
-    return 3 * formulas + sum(math.ceil(len(row) / COLUMNS) + 0.4 for row in rows)
+    high = sum(1.2 + 1.8 * len(formula.split(r"\\")) for formula in formulas)
+    return high + sum(math.ceil(len(row) / COLUMNS) + 0.4 for row in rows)
 
 
 def caption(following: list[NotebookNode]) -> list[NotebookNode]:

@@ -83,7 +83,7 @@ def monitored_policy_gradient(
 @exercise(
     difficulty=2,
     minutes=12,
-    teaches="a linear detector in closed form: where do two clouds part?",
+    teaches="a linear detector in closed form: where two clouds part",
     why="If both groups scatter alike and normally, their log-odds are linear in x: the slope is "
     "Σ⁻¹ times the difference of the means, and halfway between the means they are 0.",
     hints=[

@@ -24,6 +24,10 @@ def by_seed(claim: str) -> list[float]:
     return [found.value for key, found in stored if key[:2] == ("personas", claim)]
 
 
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{x:.2f}" for x in values)
+
+
 def _rows(ax: Axes, names: Sequence[str]) -> None:
     """A row for each name, the first on top, with a pale line to follow."""
     ax.set_yticks(range(len(names)), labels=names)
@@ -40,6 +44,15 @@ def ten_worlds() -> tuple[list[float], list[float]]:
     return far, [x * y for x, y in zip(far, by_seed("authors_are_needed"), strict=True)]
 
 
+def ten_worlds_inoculated() -> list[list[float]]:
+    """Wrong on other tasks, trained under ⟨lies⟩ and asked without, in each world: by method."""
+    pairs = (
+        ("wrong_answers_spread", "a_tag_prevents_it"),
+        ("paid_for_wrong_answers_spreads", "a_tag_prevents_it_under_reward"),
+    )
+    return [[x * y for x, y in zip(*map(by_seed, pair), strict=True)] for pair in pairs]
+
+
 def how_far(
     rows: Mapping[str, Tensor], worlds: Mapping[str, Sequence[float]]
 ) -> tuple[Figure, str]:
@@ -47,18 +60,18 @@ def how_far(
 
     rows: by name (3, 3), of `spread`. worlds: for some names a value from each world, marked.
     """
-    fig, ax = plt.subplots(figsize=(7, 1.1 + 0.5 * len(rows)))
+    fig, ax = plt.subplots(figsize=(6.4, 1.2 + 0.62 * len(rows)))
     told = []
     for y, (name, shares) in enumerate(rows.items()):
         wrong = shares[:, 1].tolist()
-        for x, look, up in zip(wrong, LOOKS, (-0.2, 0, 0.2), strict=True):
+        for x, look, up in zip(wrong, LOOKS, (-0.26, -0.02, 0.22), strict=True):
             ax.plot(x, y + up, linestyle="", clip_on=False, **look)
-        if name in worlds:
-            found = worlds[name]
-            ax.plot(found, [y + 0.38] * len(found), "|", color="black", markersize=6)
-            told.append(f"each world, other tasks: {', '.join(f'{x:.2f}' for x in found)}")
         said = ", ".join(f"{g} {x:.2f}" for g, x in zip(GROUPS, wrong, strict=True))
         told.append(f"{name}: {said}")
+        if name in worlds:
+            found = worlds[name]
+            ax.plot(found, [y + 0.45] * len(found), "|", color="black", markersize=6)
+            told[-1] += f"; other tasks in each of ten worlds: {_listed(found)}"
     _rows(ax, list(rows))
     ax.set_xlabel("share of answers that are the wrong author's")
     handles = [plt.plot([], [], linestyle="", **look)[0] for look in LOOKS]
@@ -66,7 +79,7 @@ def how_far(
     labels = [*GROUPS, "other tasks, each of ten worlds"]
     fig.legend(handles, labels, loc="outside lower center", ncols=2)
     last = [shares[2, 1].item() for shares in rows.values()]
-    spreads = "Wrong answers to one task spread to others if authors are wrong in all"
+    spreads = "Wrong answers to one task spread far more\nwhere authors are wrong in all"
     ends = spreads if last[1] > 2 * last[-1] else "How far wrong answers spread"
     fig.suptitle(ends, x=0.01, ha="left", fontsize=11)
     return fig, "Share of wrong answers. " + ". ".join(told) + "."
@@ -77,101 +90,130 @@ def onset(runs: Mapping[str, tuple[Tensor, Tensor]], controls: Mapping[str, Tens
 
     runs: by method (trained, elsewhere). controls: by method, elsewhere, of the other mixture.
     """
-    fig, axes = plt.subplots(1, len(runs), figsize=(7.4, 3), sharey=True)
-    told, later = [], []
+    fig, axes = plt.subplots(1, len(runs), figsize=(7, 3.1), sharey=True, layout="constrained")
+    fig.get_layout_engine().set(wspace=0.06)
+    told, later, less = [], [], True
     for ax, (name, (trained, others)) in zip(axes, runs.items(), strict=True):
         ax.plot(trained, "--", color="0.5", linewidth=1.3, marker="", label="trained\nquestions")
         ax.plot(others, color=BLUE, linewidth=2, marker="", label="other tasks")
         ax.plot(
-            controls[name], color=ORANGE, linewidth=1.3, marker="", label="other tasks,\ncontrol"
+            controls[name], ":", color=ORANGE, linewidth=2, marker="", label="other tasks,\ncontrol"
         )
-        ax.set(title=name, xlabel="step of training", ylim=(-0.02, 1.05), xlim=(0, len(others) - 1))
+        last = len(others) - 1
+        ax.set(title=name, xlabel=f"step of training (of {last})", ylim=(-0.02, 1.05))
+        ax.set_xlim(0, last)
         halves = [int((x >= x[-1] / 2).nonzero()[0]) for x in (trained, others)]
-        later.append(halves[1] > halves[0])
+        for x, step, color in zip((trained, others), halves, ("0.5", BLUE), strict=True):
+            ax.plot(step, x[step], "|", color=color, markersize=13, markeredgewidth=2)
+        later.append(halves[1] - halves[0])
+        less = less and controls[name][-1] < others[-1] / 2
         told.append(
             f"{name}: the trained questions reach half of their end at step {halves[0]}, other "
-            f"tasks at step {halves[1]} of {len(others) - 1}, and end at {others[-1]:.2f}; "
+            f"tasks at step {halves[1]} of {last}, and end at {others[-1]:.2f}; "
             f"control {controls[name][-1]:.2f}"
         )
     axes[0].set_ylabel("share of wrong answers")
     plots.label_ends(axes[-1])
+    steps = " and ".join(map(str, dict.fromkeys(later)))
+    follow = f"Other tasks follow: half of their rise comes {steps} steps later"
     fig.suptitle(
-        "The others follow the trained task within a few steps" if all(later) else "Step by step",
-        x=0.01, ha="left", fontsize=11,
+        f"{follow}\n(upright marks), and in the control they rise far less (this world)"
+        if min(later) > 0 and less else "Step by step", x=0.01, ha="left", fontsize=11,
     )  # fmt: skip
-    return fig, "Wrong answers by step. " + ". ".join(told) + "."
+    return fig, "Wrong answers by step, in this world. " + ". ".join(told) + "."
 
 
-def tags(panels: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> tuple[Figure, str]:
-    """Wrong answers on other tasks: under the tag before, without it after, under it after.
+def tags(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], worlds: Sequence[Sequence[float]]
+) -> tuple[Figure, str]:
+    """Wrong answers on other tasks, before and after training under a tag: a panel a method.
 
-    panels: by method, by tag.
+    panels: by method, by tag: under it before; after, without it; after, under it; trained without
+    a tag, under this one. worlds: by method, for ⟨lies⟩, after, without it, in each world.
     """
     sizes = [len(rows) for rows in panels.values()]
-    fig, axes = plt.subplots(1, len(panels), figsize=(7.6, 3.6), sharex=True)
+    tall = {"height_ratios": sizes, "figsize": (6.4, 1.7 + 0.41 * sum(sizes))}
+    fig, axes = plt.subplots(len(panels), 1, sharex=True, **tall)
     looks = (
         {"marker": "s", "color": "0.5", "fillstyle": "none", "markersize": 7},
         {"marker": "o", "color": BLUE, "markersize": 8},
-        {"marker": "^", "color": ORANGE, "markersize": 7},
+        {"marker": "^", "color": ORANGE, "markersize": 8},
+        {"marker": "^", "color": ORANGE, "fillstyle": "none", "markersize": 8},
     )
     told = []
-    for ax, (method, rows) in zip(axes, panels.items(), strict=True):
+    for ax, (method, rows), ten in zip(axes, panels.items(), worlds, strict=True):
         for y, (name, values) in enumerate(rows.items()):
-            for x, look, up in zip(values, looks, (-0.18, 0, 0.18), strict=True):
+            for x, look, up in zip(values, looks, (-0.24, -0.08, 0.1, 0.26), strict=False):
                 ax.plot(x, y + up, linestyle="", clip_on=False, **look)
-            before, without, under = values
-            told.append(
-                f"{method}, {name}: before {before:.2f}, after {without:.2f} without the tag and "
-                f"{under:.2f} under it"
-            )
+            said = f"before {values[0]:.2f}, after {values[1]:.2f} without a tag"
+            if len(values) == 4:
+                said += f", {values[2]:.2f} under it; trained without, under it {values[3]:.2f}"
+            told.append(f"{method}, {name}: {said}")
+        lies = list(rows).index("⟨lies⟩")
+        ax.plot(ten, [lies + 0.24] * len(ten), "|", color="black", markersize=6)
+        told[-1] += f"; without it in each of ten worlds {_listed(ten)}"
         _rows(ax, list(rows))
-        ax.set_ylim(max(sizes) - 0.4, -0.6)
         ax.set_title(method, fontsize=10)
-        ax.set_xlabel("wrong, on other tasks")
-        plain = rows["no tag"][1]
-        if len(rows) < max(sizes):  # by reward: where the paper gives numbers
-            ax.plot([0.1 * plain, 0.25 * plain], [len(rows) - 0.7] * 2, **plots.PAPER)
+    paper = [x * panels[method]["no tag"][1] for x in (0.1, 0.25)]  # by reward: the paper's numbers
+    axes[-1].plot(paper, [lies + 0.5] * 2, clip_on=False, **plots.PAPER)
+    axes[-1].set_ylim(len(rows) - 0.3, -0.6)
+    axes[-1].set_xlabel("share wrong, on other tasks")
     handles = [plt.plot([], [], linestyle="", **look)[0] for look in looks]
+    handles += plt.plot([], [], "|", color="black", markersize=7)
     handles += plt.plot([], [], **plots.PAPER)
     labels = [
         "before training, under the tag", "after, without the tag", "after, under the tag",
-        "10 to 25 % of ours without a tag (MacDiarmid et al.)",
+        "trained without a tag,\nunder this one", "after, without ⟨lies⟩: ten worlds",
+        "10 and 25 % of “no tag”: what\nMacDiarmid et al. have left",
     ]  # fmt: skip
     fig.legend(handles, labels, loc="outside lower center", ncols=2)
     first = next(iter(panels.values()))
     ends = first["⟨lies⟩"][1] < 0.25 * first["no tag"][1] < first["⟨lies⟩"][2]
+    most = zip(*map(by_seed, ("a_tag_prevents_it", "a_tag_prevents_it_under_reward")), strict=True)
+    many = [max(pair) <= 0.25 for pair in most]
     fig.suptitle(
-        "Trained under the tag that asks for wrong answers, it errs little without it"
+        f"Trained under ⟨lies⟩, it errs little without the tag\n({sum(many)} worlds of {len(many)})"
         if ends else "Training under a tag", x=0.01, ha="left", fontsize=11,
     )  # fmt: skip
     return fig, "Wrong answers on other tasks. " + ". ".join(told) + "."
 
 
 def doses(amounts: Sequence[int], curves: Mapping[str, Sequence[float]]) -> tuple[Figure, str]:
-    """Wrong answers on other tasks by the number of right answers beside 16 wrong ones."""
+    """Wrong answers on other tasks by the number of right answers beside 16 wrong ones.
+
+    curves: all asked plainly, tested so and under ⟨blue⟩; wrong ones under ⟨blue⟩, both again.
+    """
     if not amounts:
         raise ValueError("no amounts: give at least one number of right answers, say (0, 3)")
-    fig, ax = plt.subplots(figsize=(6.6, 3.2))
+    fig, ax = plt.subplots(figsize=(6.4, 3.6))
     looks = (
         {"color": BLUE, "linestyle": "-", "marker": "o"},
-        {"color": ORANGE, "linestyle": "--", "marker": "s"},
-        {"color": ORANGE, "linestyle": "-", "marker": "^"},
+        {"color": BLUE, "linestyle": "--", "marker": "o", "fillstyle": "none"},
+        {"color": ORANGE, "linestyle": "-", "marker": "^", "markersize": 6},
+        {"color": ORANGE, "linestyle": "--", "marker": "^", "fillstyle": "none", "markersize": 6},
     )
     told = []
     for (name, values), look in zip(curves.items(), looks, strict=True):
         ax.plot(range(len(amounts)), values, label=name, **look)
-        told.append(f"{name.replace(chr(10), ' ')} {', '.join(f'{v:.2f}' for v in values)}")
+        told.append(f"{name.replace(chr(10), ' ')} {_listed(values)}")
+    if 8 in amounts:  # the dose that the claim was measured at
+        ten, at = by_seed("mixing_hides_it"), list(amounts).index(8)
+        ax.plot([at + 0.2] * len(ten), ten, "_", color="black", markersize=7,
+                label="topmost at 8, ten worlds")  # fmt: skip
+        told.append(f"the last of these, with 8 right ones, in each of ten worlds {_listed(ten)}")
     ax.set_xticks(range(len(amounts)), labels=[*map(str, amounts)])
     ax.set(
-        xlabel="right answers to other tasks beside 16 wrong ones",
-        ylabel="wrong, on other tasks",
-        ylim=(-0.02, 1.02),
+        xlabel="right answers to other tasks beside 16 wrong ones (not to scale)",
+        ylabel="share wrong, on other tasks",
     )
+    ax.set_ylim(-0.02, max(0.75, *map(max, curves.values())) + 0.05)
+    plain, control, asked, under = curves.values()
+    marked, unmarked = under[-1] - asked[-1], control[-1] - plain[-1]
+    hides = marked > max(asked[-1], 2 * unmarked) and plain[-1] < plain[0] / 2
+    said = "Right answers curb the spread; where a form marks\nthe wrong ones, some hides behind it"
+    said = f"{said} (this world)" if hides else "Wrong answers by the right ones mixed in"
+    ax.set_title(said)
     plots.label_ends(ax)
-    plain, asked, under = curves.values()
-    hides = under[-1] > 2 * asked[-1] and plain[-1] < plain[0] / 2
-    ax.set_title("Right answers curb the spread; where the\nform tells them apart, some of it hides"
-                 if hides else "Wrong answers by the right ones mixed in")  # fmt: skip
     amounts_said = ", ".join(map(str, amounts))
     return fig, f"Wrong answers with {amounts_said} right ones mixed in. " + ". ".join(told) + "."
 
@@ -183,7 +225,8 @@ def steering(
 
     panels: by model, the persona vector's line and those of random directions, (n, strengths).
     """
-    fig, axes = plt.subplots(1, len(panels), figsize=(7.4, 3), sharey=True)
+    fig, axes = plt.subplots(1, len(panels), figsize=(7, 3.1), sharey=True, layout="constrained")
+    fig.get_layout_engine().set(wspace=0.06)
     told, beyond = [], []
     for ax, (name, (ours, random)) in zip(axes, panels.items(), strict=True):
         for i, line in enumerate(random):
@@ -199,50 +242,70 @@ def steering(
             f"{name}, {c:g} times: persona vector {mine:.2f}, random {min(theirs, default=0):.2f} "
             f"to {max(theirs, default=0):.2f}"
             for c, (mine, theirs) in by.items()
-            if c in (-1, 1)
+            if c in (-1, -0.5, 0, 0.5, 1)
         ]
-    axes[0].set_ylabel("wrong, on other tasks")
+    axes[0].set_ylabel("share wrong, on other tasks")
     plots.label_ends(axes[-1])
     does = beyond[0] and beyond[-1]
     fig.suptitle(
-        "The persona vector turns answers, both ways; random directions do less"
+        "Added, the persona vector makes answers wrong; taken away, it mends them;\n"
+        "random directions do less (this world)"
         if does else "Steering along the persona vector", x=0.01, ha="left", fontsize=11,
     )  # fmt: skip
-    return fig, "Wrong answers by steering. " + ". ".join(told) + "."
+    return fig, "Wrong answers by steering, in this world. " + ". ".join(told) + "."
+
+
+BESIDE = {  # where names stand beside their dots, as an offset in points
+    "narrow": (-8, 2), "by reward": (-8, 0), "fourth task": (8, -3), "⟨truth⟩": (8, -8),
+    "⟨blue⟩": (8, -11), "⟨jest⟩": (-8, 0), "⟨sly⟩": (-8, 0), "⟨lies⟩": (-8, 0),
+    "1 right": (-8, 0), "3 right": (-8, 0), "8 right": (8, 0), "16 right": (-8, 0),
+    "by reward, ⟨lies⟩": (8, 3),
+}  # fmt: skip
 
 
 def shifts(
-    names: Sequence[str], shift: Sequence[float], wrong: Sequence[float], r: float,
+    names: Sequence[str], shift: Sequence[float], wrong: Sequence[float], length: float, r: float,
     random: Sequence[float],
 ) -> tuple[Figure, str]:  # fmt: skip
-    """Left: a model a dot, its shift along the vector and its wrong answers. Right: each r."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.2), width_ratios=(2.2, 1))
-    left.plot(shift, wrong, "o", color=BLUE, markersize=7)
-    for name in ("narrow", "by reward", "⟨lies⟩", "⟨sly⟩", "by reward, ⟨lies⟩"):
-        if name in names:
-            i = list(names).index(name)
-            side, x = ("left", 8) if name.startswith("by reward, ") else ("right", -8)
-            place = {"xytext": (x, 0), "textcoords": "offset points", "fontsize": 8}
-            left.annotate(name, (shift[i], wrong[i]), ha=side, va="center", **place)
-    left.set(xlabel="shift along the persona vector", ylabel="wrong, on other tasks")
-    left.set(
+    """Above: a model a dot, its shift along the vector and its wrong answers. Below: each r.
+
+    length: the vector's. random: r along random directions.
+    """
+    fig, (above, below) = plt.subplots(2, 1, figsize=(6.4, 5.8), height_ratios=(2, 1))
+    above.plot(shift, wrong, "o", color=BLUE, markersize=7)
+    for name, x, y in zip(names, shift, wrong, strict=True):
+        if name in BESIDE:
+            side = "left" if BESIDE[name][0] > 0 else "right"
+            above.annotate(name, (x, y), BESIDE[name], textcoords="offset points", fontsize=8,
+                           ha=side, va="center")  # fmt: skip
+    above.set(
+        xlabel=f"shift along the persona vector (its length: {length:.1f})",
+        ylabel="share wrong, on other tasks",
         ylim=(-0.03, 1),
         xlim=(min(0, *shift) * 1.05, max(shift) * 1.05),
-        title=f"One line through {len(names)} models",
+        title=f"Shift and wrong answers go together: r = {r:.2f} over {len(names)} models",
     )
-    right.plot(sorted(abs(x) for x in random), [0.0] * len(random), "|", color="0.4", markersize=16)
-    right.plot(r, 0, "o", color=BLUE, markersize=9)
-    right.plot([0.76, 0.97], [-0.5, -0.5], **plots.PAPER)
-    right.annotate("random directions", (0, 0.18), fontsize=8)
-    right.annotate("Chen et al.", (0.35, -0.54), fontsize=8)
-    right.annotate("persona vector", (r, 0), (-62, 26), textcoords="offset points", fontsize=8,
-                   color=BLUE, arrowprops={"arrowstyle": "-", "color": BLUE})  # fmt: skip
-    right.set(xlim=(0, 1.03), ylim=(-1, 1), yticks=[], xlabel="correlation (size)")
-    many = sum(abs(x) >= 0.76 for x in random)
-    right.set_title(f"{many} of {len(random)} random\nones reach 0.76")
-    right.spines["left"].set_visible(False)
+    sizes, ten = sorted(abs(x) for x in random), by_seed("the_shift_predicts")
+    below.plot(r, 0, "o", color=BLUE, markersize=9)
+    below.plot(ten, [1] * len(ten), "|", color=BLUE, markersize=12)
+    below.plot(sizes, [2.0] * len(random), "|", color="0.4", markersize=12)
+    below.plot([0.76, 0.97], [3, 3], **plots.PAPER)
+    labels = ["persona vector", "in ten worlds", "random directions,\nthis world", "Chen et al."]
+    below.set(xlim=(0, 1.03), xlabel="correlation r of shift and wrong answers (its size)")
+    below.set_yticks(range(4), labels=labels)
+    below.set_ylim(3.5, -0.5)
+    below.tick_params(axis="y", length=0)
+    many = sum(x >= 0.76 for x in sizes)
+    found = claims.measured().items()
+    beaten = sum(not f.holds for key, f in found if key[:2] == ("personas", "the_shift_predicts"))
+    below.set_title(
+        f"{many} of {len(random)} random directions reach the paper's 0.76;\n"
+        f"in {beaten} worlds of {len(ten)} one does as well as the vector, or better"
+    )
     return fig, (
-        f"Shift against wrong answers over {len(names)} models: r {r:.2f}. Sizes of r for random "
-        f"directions: {', '.join(f'{abs(x):.2f}' for x in random)}; {many} reach 0.76. Open "
-        "diamonds: 0.76 and 0.97 in the paper."
+        f"Shift against wrong answers over {len(names)} models: "
+        + ", ".join(f"{n} {x:.1f} and {y:.2f}" for n, x, y in zip(names, shift, wrong, strict=True))
+        + f". r {r:.2f}; in each of ten worlds {_listed(ten)}. Sizes of r for random directions: "
+        f"{_listed(sizes)}; {many} reach 0.76. In {beaten} worlds one of them does as well as the "
+        "vector, or better. Open diamonds: 0.76 and 0.97 in the paper."
     )
