@@ -218,10 +218,10 @@ def shared(
     left.plot([0, 1], [catch_rate(wrong, wrong, rho) for rho in (0.0, 1.0)], **GRAY)
     left.text(0.03, 0.62, "formula", fontsize=9, color="0.4")
     left.plot(1, 0, "x", color="black", markersize=7)
-    left.annotate("a copy", (1, 0), (-14, -4), textcoords="offset points", fontsize=9, ha="right")
+    left.annotate("a copy", (1, 0), (-14, 4), textcoords="offset points", fontsize=9, ha="right")
     left.set(
         xlim=(0, 1.03),
-        xlabel="correlation of errors",
+        xlabel="correlation of errors (a line a seed)",
         title="What is shared is not caught\n(in %: images shared with the policy)",
     )
     _share(left, "of the policy's errors caught")
@@ -238,7 +238,7 @@ def shared(
             ha="center",
         )
     right.margins(x=0.1)
-    right.set(ylim=(0, 0.7), xlabel="share right", ylabel="correlation of errors",
+    right.set(ylim=(0, 0.7), xlabel="share right (a line a seed)", ylabel="correlation of errors",
               title="No image shared: the better,\nthe more alike (numbers: images)")  # fmt: skip
     told = [f"{share:.0%} shared: correlation {s.correlation:.2f}, caught {s.caught:.2f}"
             for share, s in zip(shares, runs[0], strict=True)]  # fmt: skip
