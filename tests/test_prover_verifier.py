@@ -198,8 +198,32 @@ def test_no_rounds_is_a_clear_error(play):
         play(0, rounds=0)
 
 
+@pytest.mark.parametrize(
+    "run",
+    [shapes.play, onesided.play_pixels, onesided.pixel_judge, provers.train_provers,
+     traces.train_judges],
+)  # fmt: skip
+@pytest.mark.parametrize("seed", ["a", 0.5])
+def test_a_seed_that_is_no_whole_number_is_a_clear_error(run, seed):
+    with pytest.raises(ValueError, match="a seed is a whole number"):
+        run(seed)
+
+
+@pytest.mark.parametrize("judges", [0, 2])
+def test_a_majority_that_may_be_none_is_a_clear_error(judges):
+    some = traces.SUMS.view(1, 32, 10).expand(judges, -1, -1)
+    with pytest.raises(ValueError, match="odd number of judges"):
+        traces.debates(some, 4, traces.where_it_passes, generator(0))
+
+
 def test_other_edges_are_clear_errors():
-    with pytest.raises(ValueError, match="at least one step"):
-        traces.debates(traces.SUMS.view(1, 32, 10), 0, traces.anywhere, generator(0))
+    perfect = traces.SUMS.view(1, 32, 10)
+    for steps in (0, 1.5):
+        with pytest.raises(ValueError, match="at least one step"):
+            traces.debates(perfect, steps, traces.anywhere, generator(0))
+    with pytest.raises(ValueError, match="at least one length"):
+        traces.by_length(perfect, (), traces.anywhere, 0)
+    with pytest.raises(ValueError, match="at least one judge"):
+        traces.train_judges(0, judges=0)
     with pytest.raises(ValueError, match="budget"):
         market.manipulate(torch.zeros(1, 10), torch.zeros(1).long(), -1.0)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lessons.debate.exercises import best_reveal, play_debate, sparse_view
 from lessons.prover_verifier.exercises import verifier_loss
-from lessons.prover_verifier.shapes import at_least_one
+from lessons.prover_verifier.shapes import playable
 from utils import progress
 from utils.worlds.pixels import (
     Digits,
@@ -131,7 +131,7 @@ def twins(shown: Shown, seed: int, within: float = 0.25) -> float:
 
 def play_pixels(seed: int, rounds: int = 5) -> list[PixelRound]:
     """Rounds of the game with pixels: each verifier learns from all that was shown before it."""
-    at_least_one(rounds)
+    playable(seed, rounds)
     g = torch.Generator().manual_seed(seed)
     train_set, test = Digits(*(part[:600] for part in digits(seed)[0])), held_out(seed, 200)
     pool, played = at_random(train_set, g), []
@@ -144,6 +144,7 @@ def play_pixels(seed: int, rounds: int = 5) -> list[PixelRound]:
 
 def pixel_judge(seed: int) -> nn.Module:
     """The judge of the lesson on debate: up to 6 random pixels, ten labels."""
+    playable(seed)
     return train_judges(seed, (PIXELS,), sparse_view)[PIXELS]
 
 

@@ -17,10 +17,10 @@ from lessons.prover_verifier.shapes import (
     Pictures,
     Solutions,
     Verifier,
-    at_least_one,
     draw,
     examined,
     other_kind,
+    playable,
     pointing,
     pooled,
     train_verifier,
@@ -157,7 +157,7 @@ class Trained(NamedTuple):
 
 def train_provers(seed: int, rounds: int = ROUNDS, roles: Sequence[str] = ROLES) -> Trained:
     """One start, trained on in two ways: for being right, and in the game with a verifier."""
-    at_least_one(rounds)
+    playable(seed, rounds)
     g = torch.Generator().manual_seed(seed)
     pictures, test = draw(1000, g), draw(500, g)
     start = imitate(Pictures(*(part[:200] for part in pictures)), g)

@@ -175,8 +175,10 @@ def best_replies(verifier: Verifier, pictures: Pictures, g: torch.Generator) -> 
     return replies
 
 
-def at_least_one(rounds: int) -> None:
-    """Say so where a game is to be played for no round."""
+def playable(seed: int, rounds: int = 1) -> None:
+    """Say so where a seed is no whole number, or a game is to be played for no round."""
+    if not isinstance(seed, int):
+        raise ValueError(f"a seed is a whole number, such as 0, not {seed!r}")
     if not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"a game needs at least one round, and a whole number: rounds = {rounds}")
 
@@ -187,7 +189,7 @@ def play(seed: int, rounds: int = 5, hidden: int = 8, adversarial: bool = True) 
     Each later verifier also learns from what provers sent to the one before; or, if the game is
     not adversarial, from as many more solutions of the first kind.
     """
-    at_least_one(rounds)
+    playable(seed, rounds)
     g = torch.Generator().manual_seed(seed)
     pictures, test = draw(1500, g), draw(1000, g)
     lies, pool, played = other_kind(test.kind, g), unopposed(pictures, g), []

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lessons.prover_verifier.exercises import bisection_debate
+from lessons.prover_verifier.shapes import playable
 
 STATES, DIGITS = 32, 10
 TABLE = torch.cartesian_prod(torch.arange(STATES), torch.arange(DIGITS))  # all 320 additions
@@ -30,6 +31,9 @@ def train_judges(seed: int, judges: int = 5, missed: float = 0.05, steps: int = 
     Each learned from a table of its own, in which other additions are missing. They are trained
     side by side, along a first dimension.
     """
+    playable(seed)
+    if judges < 1:
+        raise ValueError(f"train at least one judge: judges = {judges}")
     g = torch.Generator().manual_seed(seed)
     known = torch.rand(judges, len(TABLE), generator=g) >= missed
     sizes = ((judges, STATES + DIGITS, 96), (judges, 1, 96), (judges, 96, STATES))
@@ -100,8 +104,10 @@ class Debated(NamedTuple):
 
 def debates(judges: Tensor, steps: int, lie: Lie, g: torch.Generator, n: int = 300) -> Debated:
     """n computations with one false step, each debated down to one step that the judges look at."""
-    if steps < 1 or n < 1:
+    if not isinstance(steps, int) or steps < 1 or n < 1:
         raise ValueError("a computation has at least one step, and there is at least one of them")
+    if len(judges) % 2 == 0:
+        raise ValueError(f"a majority needs an odd number of judges, not {len(judges)}")
     caught, asked = 0, 0
     for digits in torch.randint(DIGITS, (n, steps), generator=g).tolist():
         states = run(digits)
@@ -112,3 +118,11 @@ def debates(judges: Tensor, steps: int, lie: Lie, g: torch.Generator, n: int = 3
         caught += not accepts(judges, claim[at], digits[at], claim[at + 1])
         asked += questions
     return Debated(caught / n, asked / n)
+
+
+def by_length(judges: Tensor, lengths: Sequence[int], lie: Lie, seed: int) -> list[Debated]:
+    """The same for computations of several lengths, each from the same seed."""
+    playable(seed)
+    if not lengths:
+        raise ValueError("give at least one length, such as (4, 16)")
+    return [debates(judges, t, lie, torch.Generator().manual_seed(seed)) for t in lengths]
