@@ -91,6 +91,7 @@ class Shared(NamedTuple):
     correlation: float  # of the two indicators of error
     caught: float  # of the policy's errors, those with another answer
     alarms: float  # of the policy's right answers, those with another answer
+    knows: float  # of the policy's errors, those on which the assistant is right
 
 
 def _shared(policy: Tensor, assistant: Tensor, truth: Tensor) -> Shared:
@@ -100,7 +101,8 @@ def _shared(policy: Tensor, assistant: Tensor, truth: Tensor) -> Shared:
     pairs = zip(p, a, strict=True)
     each = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in pairs])
     caught, alarms = ((differ * of).sum() / of.sum() for of in (p, 1 - p))
-    return Shared(*(v.item() for v in (1 - a.mean(), each.mean(), caught, alarms)))
+    knows = ((1 - a) * p).sum() / p.sum()
+    return Shared(*(v.item() for v in (1 - a.mean(), each.mean(), caught, alarms, knows)))
 
 
 def assistants(seed: int, shares: tuple[float, ...], pairs: int = 20) -> list[Shared]:
@@ -149,26 +151,28 @@ class Spliced(NamedTuple):
     auroc: dict[str, float]
     pictures: Tensor  # (4, 8, 8): two whole ones, two spliced
     whole: Tensor  # (4,)
+    digits: Tensor  # (4, 2): those of the left and of the right half
 
 
 def spliced(seed: int) -> Spliced:
     """Left and right halves of two images: of the same digit ("whole") or of two ("spliced").
 
-    Four checkers: one sees both halves; two see a half each and say how whole it looks, or whether
-    it is; two see a half each and say which digit it is, so that a person can compare.
+    Three ways of asking: one checker sees both halves; two see a half each and say whether the
+    picture is whole; two see a half each and say which digit it is, so that a person can compare.
     """
     (x, y), g = shuffled(seed), generator(seed)
     right = LEFT + 4
 
-    def draw(rows: slice, n: int) -> tuple[Tensor, Tensor]:
+    def draw(rows: slice, n: int) -> tuple[Tensor, Tensor, Tensor]:
         x_of, y_of = x[rows], y[rows]
         a, b = torch.randint(len(y_of), (2, 7 * n), generator=g)
         same = y_of[a] == y_of[b]
         kept = torch.cat([same.nonzero()[: n // 2, 0], (~same).nonzero()[: n // 2, 0]])
-        return torch.cat([x_of[a][:, LEFT], x_of[b][:, right]], 1)[kept], same[kept].long()
+        halves = torch.cat([x_of[a][:, LEFT], x_of[b][:, right]], 1)
+        return halves[kept], same[kept].long(), torch.stack([y_of[a], y_of[b]], 1)[kept]
 
-    pairs, labels = draw(slice(1200), 2400)
-    tests, truth = draw(slice(1200, None), 800)
+    pairs, labels, _ = draw(slice(1200), 2400)
+    tests, truth, of = draw(slice(1200, None), 800)
     sees = {"both halves": slice(64), "left": slice(32), "right": slice(32, 64)}
     verdict = {}
     for i, (who, part) in enumerate(sees.items()):
@@ -188,7 +192,8 @@ def spliced(seed: int) -> Spliced:
     pictures = torch.cat(
         [tests[shown].view(-1, 2, 8, 4)[:, 0], tests[shown].view(-1, 2, 8, 4)[:, 1]], -1
     )
-    return Spliced({k: auroc(v, truth) for k, v in scores.items()}, pictures, truth[shown])
+    found = {k: auroc(v, truth) for k, v in scores.items()}
+    return Spliced(found, pictures, truth[shown], of[shown])
 
 
 def auroc(scores: Tensor, truth: Tensor) -> float:

@@ -19,6 +19,8 @@ Answer = Callable[[Tensor, Tensor], Tensor]  # levels and symbols, alike in shap
 
 def permutations(count: int, seed: int, n: int = N) -> Tensor:
     """Random permutations, (count, n): what one step makes of each symbol."""
+    if not (isinstance(count, int) and isinstance(n, int) and count >= 1 and n >= 2):
+        raise ValueError(f"whole numbers: 1 permutation or more, 2 symbols or more: not {count, n}")
     return torch.rand(count, n, generator=generator(seed)).argsort(1)
 
 

@@ -119,6 +119,11 @@ def _(human, model, prior):
     return (human + model - prior).log_softmax(0)
 
 
+@sandwich.mistake("normalized along dimension 1: the answers are the last, maybe the only one")
+def _(human, model, prior):
+    return (human + model - prior).log_softmax(1)
+
+
 @sandwich.mistake("normalized over everything at once: each row is to sum to 1")
 def _(human, model, prior):
     joint = human + model - prior
