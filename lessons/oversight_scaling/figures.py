@@ -130,9 +130,9 @@ def published(
     name = "Backdoor Code"
     ends = (100 * success[name][at], ABSTRACT[name])
     left.plot((400, 400), ends, color=plots.COLORS[3], linewidth=1, marker="", label="_")
-    left.annotate(f"{name}:\nabstract {ends[1]:.1f}", (410, 19), fontsize=8)
+    left.annotate(f"{name}:\nabstract {ends[1]:.1f}", (560, 20), fontsize=8)
     for ax in (left, right):
-        ax.axvspan(0, 274, color="0.93", zorder=0)
+        ax.axvspan(0, 274, color="0.87", zorder=0)
     left.annotate("diamonds: the paper's abstract,\ngap 400; shaded: measured", (0.3, 0.86),
                   xycoords="axes fraction", fontsize=8)  # fmt: skip
     left.axhline(50, color="0.6", linewidth=0.8, linestyle=":", marker="")
