@@ -53,7 +53,7 @@ def nothing_read_nothing_bad_nothing_there(fn):
 @audit_probability.check
 def everything_read_and_everything_bad(fn):
     _near(fn(1.0, 1.0, 3), 1.0)
-    _near(fn(1, 1, 1), 1.0)
+    _near(fn(1.0, 1.0, 1), 1.0)
 
 
 @audit_probability.check
@@ -95,6 +95,13 @@ def _stable(x, n):
 
 _mistake("1 − (1 − x)^n as it stands: for tiny x all digits are lost",
          lambda b, q, n: 1 - (1 - b * q) ** n)  # fmt: skip
+
+
+@audit_probability.mistake("1 − (1 − x)^n, without a look at tiny x or at what cannot be")
+def _(read, rate, outputs):
+    return 1 - (1 - read * rate) ** outputs
+
+
 _mistake("the expected number that is caught, which is no probability", lambda b, q, n: b * q * n)
 _mistake("the expected number, cut off at 1", lambda b, q, n: min(1.0, b * q * n))
 _mistake("Poisson's approximation: 1 − exp(−x n)", lambda b, q, n: -math.expm1(-b * q * n))
