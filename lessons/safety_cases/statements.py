@@ -20,9 +20,9 @@ STATEMENTS = (
     Statement(
         "Debate lifts a classifier's accuracy from 59.4 % to 88.9 %.",
         "So the paper's own abstract says, and its Table 2 shows two measures. 59.4 % is accuracy "
-        "among ten digits from random pixels; 88.9 % is how often "
-        "the honest side beats each of nine lies that must be committed to beforehand. Without "
-        "commitment: 74.4 %. (Irving et al. 2018, Table 2; the lesson on debate)",
+        "among ten digits from random pixels; 88.9 % is how often the honest side beats each of "
+        "nine lies that must be committed to beforehand. Without commitment: 74.4 %. (Irving et "
+        "al. 2018, Table 2; the lesson on debate)",
     ),
     Statement(
         "At a gap of 400 Elo, oversight succeeds in 52 % of cases.",

@@ -164,6 +164,17 @@ def _(argument, beliefs, node="top"):
     return propagate(argument, beliefs, node)
 
 
+@propagate.right("by what fails: an or, and each defeater, as an and of what does not hold")
+def by_failures(argument, beliefs, node="top"):
+    this = argument[node]
+    parts = [by_failures(argument, beliefs, part) for part in this.parts]
+    if this.kind == "or":
+        holds = 1 - math.prod([1 - p for p in parts])
+    else:
+        holds = math.prod(parts) if parts else beliefs[node]
+    return holds * math.prod([1 - by_failures(argument, beliefs, d) for d in this.defeaters])
+
+
 @propagate.right("with loops, and or by its complement step by step")
 def in_steps(argument, beliefs, node="top"):
     this = argument[node]

@@ -132,8 +132,6 @@ _plant("gain and loss are exchanged", lambda a, b, x, g, k: (
 _plant("the loss counts in full, not by the chance to fail", lambda a, b, x, g, k: (
     b[x] * _full(a, {**b, x: 1.0}, g, k) + (1 - b[x]) * _full(a, {**b, x: 0.0}, g, k)
     - _full(a, b, g, k)))  # fmt: skip
-_plant("one deploys or not by the belief before, so no answer is worth anything",
-       lambda a, b, x, g, k: 0.0)  # fmt: skip
 _plant("divided by the gain", lambda a, b, x, g, k: (_after(a, b, x, g, k)
                                                      - _worth(a, b, g, k)) / g)  # fmt: skip
 _plant("the sign is turned", lambda a, b, x, g, k: _worth(a, b, g, k) - _after(a, b, x, g, k))
