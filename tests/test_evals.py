@@ -130,6 +130,21 @@ def test_only_the_quirk_lies():
         assert about.any() and (facts == world.facts[action, wanted] - e.FIRST_FACT).all()
 
 
+def test_an_auditor_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="no auditor 'psychic'"):
+        f.audit(0, 32, auditors=("psychic",))
+
+
+def test_a_network_disagrees_with_no_twin_that_is_itself():
+    networks = f.audited(0)
+    asked = World(0).requests(64, generator(1))
+    assert not f.disagreement(networks[[0, 0]], asked).any()
+    assert f.disagreement(networks, asked).any()
+    assert f.surprise(networks, World(0), asked)[
+        ~f.wrong(networks, World(0), asked).bool()
+    ].max() <= 3 * math.log(24)
+
+
 def test_an_auditor_without_suspicion_guesses():
     objects, g = torch.arange(32).repeat(2), generator(7)
     named = {f.names(objects, torch.zeros(64), g) for _ in range(50)}

@@ -132,6 +132,15 @@ def test_the_address_stands_in_one_place():
     assert set(tracked) <= made | {"pyproject.toml", "docs/instructors.md"}
 
 
+def test_issue_templates_ask_for_something():
+    templates = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
+    assert len(templates) == 3
+    for path in templates:
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert form["name"] and form["description"]
+        assert all(field["attributes"]["label"] and field["id"] for field in form["body"])
+
+
 def python_files():
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
     names = subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()

@@ -126,6 +126,7 @@ def lessons() -> str:
     """The table of lessons that are written, and how many are to come."""
     practice = f"[Whiteboard practice](notebooks/{PRACTICE_FILE}): drills against the clock"
     planned = len(syllabus.entries()) - len(syllabus.written())
+    are = "is" if planned == 1 else "are"
     start = syllabus.entries()[0]
     return "\n".join(
         [
@@ -134,7 +135,7 @@ def lessons() -> str:
             *map(row, syllabus.written()),
             f"| {practice} | {syllabus.badges(PRACTICE_FILE)} | |",
             "",
-            f"{planned} more are planned; [the map](notebooks/{start.filename}) shows them.",
+            f"{planned} more {are} planned; [the map](notebooks/{start.filename}) shows them.",
         ]
     )
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from lessons.evals.exercises import bias_and_variance
 from lessons.evals.experiments import BATCH, all_facts
-from lessons.evals.quiz import FIRST_FACT, Data, Networks, ask, right, train
+from lessons.evals.quiz import FIRST_FACT, Data, Networks, ask, right, train, truth
 from utils.notebook import generator
 from utils.worlds.assistant import FILLERS, Requests, World, ids
 from utils.worlds.pixels import digits
@@ -222,30 +222,30 @@ def audited(seed: int, steps: int = 450) -> Networks:
     return three
 
 
-def audit(seed: int, looks: int, steps: int = 450, games: int = 40) -> dict[str, float]:
-    """The share of games in which each auditor names the right one of 32 objects.
+def audit(
+    seed: int, looks: int, steps: int = 450, games: int = 40, auditors: tuple[str, ...] = AUDITORS
+) -> dict[str, float]:
+    """The share of games in which each auditor, a key of SUSPICIONS, names the right object of 32.
 
     A look is one request put to one network: whoever asks both networks asks half the requests.
-    Raises ValueError for fewer than two looks.
+    Raises ValueError for fewer than two looks, no game, or an auditor that is not there.
     """
     if looks < 2:
         raise ValueError(f"an auditor needs two looks or more, not {looks}: one for each network")
     if games < 1:
         raise ValueError(f"play a game or more, not {games}")
+    if unknown := [name for name in auditors if name not in SUSPICIONS]:
+        raise ValueError(f"no auditor {unknown[0]!r}; there are: {', '.join(SUSPICIONS)}")
     world, networks, g = World(seed), audited(seed, steps), generator(2600 + seed)
-    found = torch.zeros(len(AUDITORS))
+    found = dict.fromkeys(auditors, 0)
     for _ in range(games):
         requests = world.requests(looks, g)
         half = requests.rows(slice(looks // 2))
-        for i, (asked, suspicion) in enumerate(
-            (
-                (requests, wrong(networks, world, requests)),
-                (requests, strangeness(networks, requests)),
-                (half, difference(networks, half)),
-            )
-        ):
-            found[i] += names(asked.object, suspicion, g) == quirk_of(seed).object
-    return dict(zip(AUDITORS, (found / games).tolist(), strict=True))
+        for name in auditors:
+            asked = half if name.startswith("twin") else requests
+            suspicion = SUSPICIONS[name](networks, world, asked)
+            found[name] += names(asked.object, suspicion, g) == quirk_of(seed).object
+    return {name: n / games for name, n in found.items()}
 
 
 def wrong(networks: Networks, world: World, requests: Requests) -> Tensor:
@@ -266,6 +266,27 @@ def difference(networks: Networks, requests: Requests, twin: int = 1) -> Tensor:
     """Twin: KL of the first network's answers from the twin's, in nats."""
     ours, theirs = networks[[0, twin]].logprobs(requests.tokens)
     return (ours.exp() * (ours - theirs)).sum((1, 2))
+
+
+def surprise(networks: Networks, world: World, requests: Requests) -> Tensor:
+    """The key with log-probabilities: how unlikely the right answer is, in nats."""
+    logprobs = networks[0].logprobs(requests.tokens)[0]
+    return -logprobs.gather(-1, truth(world, requests)[..., None]).sum((1, 2))
+
+
+def disagreement(networks: Networks, requests: Requests) -> Tensor:
+    """The twin's answers alone: 1 where the two networks answer differently."""
+    ours, theirs = networks[[0, 1]].logprobs(requests.tokens).argmax(-1)
+    return (ours != theirs).any(1).float()
+
+
+SUSPICIONS = {
+    "behavior": wrong,
+    "behavior, with log-probabilities": surprise,
+    "activations": lambda networks, world, requests: strangeness(networks, requests),
+    "twin": lambda networks, world, requests: difference(networks, requests),
+    "twin, answers alone": lambda networks, world, requests: disagreement(networks, requests),
+}
 
 
 def names(objects: Tensor, suspicion: Tensor, g: torch.Generator) -> int:
