@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from lessons.evals.exercises import false_trigger_and_miss, wilson_interval
@@ -52,6 +53,7 @@ def intervals(scores: Sequence[float], errors: Sequence[Sequence[float]], true: 
         )
         told.append(f"{name}: {missed} of {len(scores)} intervals miss")
     axes[0].set(ylabel="test", yticks=[])
+    axes[0].xaxis.set_major_locator(MaxNLocator(4))
     return fig, (
         f"Intervals of {len(scores)} tests around the true score {true:.2f}. {'; '.join(told)}. "
         "Those that miss are black and thick, with a cross."
@@ -215,7 +217,8 @@ def pleasing(found: Mapping[str, Pleased]) -> tuple[Figure, str]:
     more = liked.agrees[-1] > liked.agrees[0]
     axes[0].set_title("Pressure makes it agree" if more else "It does not agree more")
     axes[1].set(ylabel="answers right", ylim=(0.4, 1))
-    axes[1].set_title("Raters who like agreement")
+    helped = liked.right_with[-1] > liked.right[-1]
+    axes[1].set_title("Right more often if the user is" if helped else "The user changes little")
     return fig, (
         f"Left, against the KL. {'; '.join(told)}. Right, with raters who like agreement: right "
         f"with a user who is right {liked.right_with[0]:.2f} to {liked.right_with[-1]:.2f}, who is "
