@@ -118,6 +118,13 @@ def _(scores, clusters):
     return (means - means.mean()).square().sum().sqrt().item() / len(means)
 
 
+@clustered_standard_error.mistake("std() of the clusters' means: sizes are lost, and one is nan")
+def _(scores, clusters):
+    means = torch.stack([scores.double()[clusters == c].mean() for c in clusters.unique()])
+    variance = (means - means.mean()).square().sum() / (len(means) - 1)  # std() would warn of one
+    return (variance / len(means)).sqrt().item()
+
+
 @clustered_standard_error.mistake("the root is forgotten: that is the variance")
 def _(scores, clusters):
     return _sums(_away(scores), clusters).square().sum().item() / len(scores) ** 2

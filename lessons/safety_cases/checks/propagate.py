@@ -101,6 +101,8 @@ MISTAKES = {
         math.prod, _any, lambda b, ds: b - sum(ds)),
     "all parts hold with the least of their beliefs: that is for parts that go together": (
         min, _any, _struck),
+    "the least of an and, the greatest of an or: fuzzy logic, for parts that go together": (
+        min, max, _struck),
     "the mean of the parts in place of the product": (
         lambda ps: sum(ps) / len(ps), _any, _struck),
     "any part holds with the greatest of their beliefs: that is for parts that go together": (
