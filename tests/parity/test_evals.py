@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from statsmodels import api
+from statsmodels.stats import power, proportion
 
 from lessons.evals.drills import required_items
 from lessons.evals.exercises import clustered_standard_error, paired_difference, wilson_interval
-
-api = pytest.importorskip("statsmodels.api")
-proportion = pytest.importorskip("statsmodels.stats.proportion")
-power = pytest.importorskip("statsmodels.stats.power")
 
 
 def theirs(scores, clusters):
