@@ -87,8 +87,9 @@ $(addprefix processors-,$(KINDS)): processors-%:
 claims-processors: .venv
 	@$(PY) -m tools.processors --lesson "$(LESSON)"
 
+# Lessons in JupyterLab side by side; after them what writes into site/, which is one group.
 e2e: .venv
-	@$(PY) -m pytest -o addopts= tests/e2e $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -o addopts= tests/e2e $(ARGS)
 
 # torch first and by itself: what comes after takes the build that is there.
 .venv-colab/installed: tests/places/colab.txt requirements.txt

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from playwright.sync_api import Page
 
 from tools.site import SITE
@@ -10,6 +11,7 @@ from tools.slides import SIZE
 from utils import syllabus
 from utils.syllabus import ROOT
 
+pytestmark = pytest.mark.xdist_group("site")
 HEIGHTS = """async () => {
     await window.MathJax.startup.promise;
     return [...Array(Reveal.getTotalSlides()).keys()].map(i => {
