@@ -123,10 +123,10 @@ def anchor(entry: Entry) -> str:
 
 
 def lessons() -> str:
-    """The table of lessons that are written, and how many are to come."""
+    """The table of lessons that are written, and how many are to come if any are."""
     practice = f"[Whiteboard practice](notebooks/{PRACTICE_FILE}): drills against the clock"
     planned = len(syllabus.entries()) - len(syllabus.written())
-    are = "is" if planned == 1 else "are"
+    to_come = f" {planned} more {'is' if planned == 1 else 'are'} planned." if planned else ""
     start = syllabus.entries()[0]
     return "\n".join(
         [
@@ -135,7 +135,7 @@ def lessons() -> str:
             *map(row, syllabus.written()),
             f"| {practice} | {syllabus.badges(PRACTICE_FILE)} | |",
             "",
-            f"{planned} more {are} planned; [the map](notebooks/{start.filename}) shows them.",
+            f"[The map](notebooks/{start.filename}) shows which builds on which.{to_come}",
         ]
     )
 
