@@ -33,7 +33,7 @@ help:
 	@echo "make parity      the hand-written pieces against production libraries, in an environment of their own"
 
 .venv: .venv/installed
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-real.txt
 	@$(NEED_PYTHON)
 	@"$(PYTHON)" tools/make_venv.py
 

