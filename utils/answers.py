@@ -17,6 +17,7 @@ import torch
 
 CPU_SECONDS = 20.0  # for all checks of one answer; the references need one at most
 WALL_SECONDS = 120.0  # the same for answers that sleep; a busy machine gives a tenth of a CPU
+IN_PLACE = " was changed in place"  # after an input's name
 SEED = 271828  # unlike any seed a check gives to a generator
 # Where torch.compile spends its time, as against what it has compiled.
 COMPILING = ("torch._dynamo.convert_frame", "torch._inductor.compile_fx")
@@ -61,7 +62,7 @@ class Recorder:
             if not self.name.endswith("_"):  # torch's sign for "works in place"
                 changed = self._put_back(args, kwargs)
         if changed:
-            raise Mismatch(f"{changed} unchanged", f"{changed} was changed in place", self.given)
+            raise Mismatch(f"{changed} unchanged", changed + IN_PLACE, self.given)
         return self.got
 
     def _put_back(self, args: tuple, kwargs: dict) -> str | None:
@@ -95,17 +96,27 @@ def alike(a: Any, b: Any, tol: float) -> bool:
         return False
 
 
-def _compare(a: Any, b: Any, tol: float) -> bool:
+def _compare(a: Any, b: Any, tol: float, wobble: float = 0.05) -> bool:
+    a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
     if torch.is_tensor(a) and torch.is_tensor(b):
         if a.shape != b.shape or a.dtype.is_complex or b.dtype.is_complex:
             return False
         return torch.allclose(a.double(), b.double(), rtol=tol, atol=tol, equal_nan=True)
     if isinstance(a, BaseException) or isinstance(b, BaseException):
         return type(a) is type(b)
-    if isinstance(a, float) and isinstance(b, float):  # statistics of random samples wobble
-        close = math.isclose(a, b, rel_tol=0.05, abs_tol=1e-9)  # a sum that should be 0 may not be
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (a, b))
+    if numbers and float in (type(a), type(b)):  # statistics of random samples wobble
+        close = math.isclose(
+            a, b, rel_tol=wobble, abs_tol=1e-9
+        )  # a sum that should be 0 may not be
         return a == b or close or (math.isnan(a) and math.isnan(b))
-    return type(a) is type(b) and repr(a) == repr(b)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(_compare(x, y, tol, tol) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_compare(a[key], b[key], tol, tol) for key in a)
+    return repr(a) == repr(b)
 
 
 class Budget:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from utils.answers import (
+    IN_PLACE,
     AskedForInput,
     Budget,
     Mismatch,
@@ -181,6 +182,8 @@ def _reason(ex: "Exercise", answer: Callable, case: FailingCase) -> str:
         return "It returned None: is a return missing?"
     if isinstance(got, BaseException):
         return f"It raises {show(got).splitlines()[0]}"
+    if isinstance(got, str) and got.endswith(IN_PLACE):
+        return f"It changes an input: {got}."
     if told := difference(case.expected, got, case.input):
         return f"It gives {told}."
     return f"It fails the check: {case.check}"

@@ -65,7 +65,7 @@ MISTAKES = {
         _change(a, b, x, 0.0) - _change(a, b, x, 1.0)),
     "without its sign: a defeater looks like support": lambda a, b, x: abs(
         _change(a, b, x, 1.0) - _change(a, b, x, 0.0)),
-    "only what is lost if the leaf is false": lambda a, b, x: (
+    "weighted by the leaf's own belief: only what is lost if it is false": lambda a, b, x: (
         propagate(a, b) - _change(a, b, x, 0.0)),
     "only what is gained if the leaf is true": lambda a, b, x: (
         _change(a, b, x, 1.0) - propagate(a, b)),
@@ -74,8 +74,6 @@ MISTAKES = {
         (_change(a, b, x, 1.0) - _change(a, b, x, 0.0)) / max(propagate(a, b), 1e-12)),
     "the effect of a hundredth more belief, not of knowing": lambda a, b, x: (
         _change(a, b, x, b[x] + 0.01) - propagate(a, b)),
-    "weighted by the leaf's own belief": lambda a, b, x: b[x] * (
-        _change(a, b, x, 1.0) - _change(a, b, x, 0.0)),
 }  # fmt: skip
 for said, rule in MISTAKES.items():
     sensitivity.mistake(said)(_each(rule))

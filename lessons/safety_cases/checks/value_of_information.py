@@ -46,8 +46,8 @@ ONE = graph("a", top=Node("and", ("a",)))
 
 @value_of_information.check
 def a_single_leaf_by_hand(fn):
-    # At one half the gamble is worth 0. Knowing, one gains 1 half of the time.
-    expect_by_leaf(fn(ONE, {"a": 0.5}, 1.0, 1.0), {"a": 0.5})
+    # At one half the gamble is worth a quarter. Knowing, one gains 1.5 half of the time.
+    expect_by_leaf(fn(ONE, {"a": 0.5}, 1.5, 1.0), {"a": 0.5})
     # At 0.9 one deploys anyway; knowing saves the loss of 4 in one case of ten.
     expect_by_leaf(fn(ONE, {"a": 0.9}, 1.0, 4.0), {"a": 0.4})
 
@@ -119,7 +119,7 @@ def _always(a, b, x, g, k):
 
 
 _plant("the worth of deciding now is not taken off", _after)
-_plant("one always deploys: not deploying, worth 0, is forgotten", _always)
+_plant("one always deploys: not deploying is forgotten, or the loss is added", _always)
 _plant("both answers count the same, however likely", lambda a, b, x, g, k: (
     _at(a, b, x, 1.0, g, k) + _at(a, b, x, 0.0, g, k)) / 2 - _worth(a, b, g, k))  # fmt: skip
 _plant("the answer is taken to be good", lambda a, b, x, g, k: (
@@ -139,11 +139,6 @@ _plant("sensitivity times the stakes: it counts where no decision changes",
        lambda a, b, x, g, k: abs(sensitivity(a, b)[x]) * (g + k))  # fmt: skip
 _plant("a change of mind is counted, not what it is worth", lambda a, b, x, g, k: float(
     (_at(a, b, x, 1.0, g, k) > 0) != (_at(a, b, x, 0.0, g, k) > 0)))  # fmt: skip
-
-
-@value_of_information.mistake("the loss is added: deploying what fails brings something")
-def _(argument, beliefs, gain, loss):
-    return value_of_information(argument, beliefs, gain, -loss)
 
 
 @value_of_information.mistake("changes the beliefs it was given")
