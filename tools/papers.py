@@ -2,6 +2,7 @@
 
 import re
 
+from tools import readme
 from utils import claims, syllabus
 from utils.claims import Claim
 from utils.syllabus import ROOT, Entry
@@ -39,7 +40,7 @@ def table() -> str:
     stored, lines = claims.measured(), ["| paper | lesson | finding |", "| :-- | :-- | :-- |"]
     last = ""
     for paper, entry, claim in rows():
-        lesson = f"[{entry.number} {entry.title}](../notebooks/{entry.filename})"
+        lesson = f"[{entry.number} {entry.title}](claims.md#{readme.anchor(entry)})"
         found = f"{claims.dots(claim, stored)} {claim.statement}"
         lines.append(f"| {paper if paper != last else '″'} | {lesson} | {found} |")
         last = paper

@@ -19,10 +19,11 @@ MISTAKEN = ("rlhf", "bradley_terry_loss")  # the exercise whose first planted mi
 INTRO = """\
 # What came out
 
-Each row is a paper's finding, looked for in a toy. The bound behind *holds if* has
-the direction of the paper's statement, its number too where the paper gives one, and was written
-before the claim first ran. Where a claim was changed later, its lesson says when and why. What
-does not come out stays in. `make build` makes this page from what `make claims` measured."""
+Each row is a paper's finding, looked for in a toy, and in one lesson in a small language model. The
+bound behind *holds if* has the direction of the paper's statement, its number too where the paper
+gives one, and was written before the claim first ran. Where a claim was changed later, its lesson
+says when and why. What does not come out stays in. `make build` makes this page from what
+`make claims` measured."""
 WIDTH = 41  # characters that a telephone shows of a block of code
 ALL, SOME, NONE, UNKNOWN = "●", "◐", "○", "·"
 

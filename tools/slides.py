@@ -202,7 +202,7 @@ def main() -> None:
         path = folder / f"{entry.number:02d}_{entry.topic}.html"
         path.write_text(page(entry, solved(entry)), encoding="utf-8")
         links.append(f'<li><a href="{path.name}">{entry.number} · {html.escape(entry.title)}</a>')
-    body = f'<!doctype html><meta charset="utf-8"><title>Slides</title><ol>{"".join(links)}</ol>'
+    body = f'<!doctype html><meta charset="utf-8"><title>Slides</title><ul>{"".join(links)}</ul>'
     (folder / "index.html").write_text(body, encoding="utf-8")
     print(f"{len(links)} decks in {folder.relative_to(ROOT)}/: open index.html in a browser")
 

@@ -25,6 +25,7 @@ from utils.exercises import Exercise
 from utils.syllabus import ROOT, Entry
 
 CONFIG = ROOT / "docs" / "site"  # conf.py, the pages that only the site has, and its style
+SLIDER = "*In the notebook this is a slider. Here you see where it begins.*"
 GUIDES = ("coming_from", "claims", "instructors", "install", "contributing")
 
 
@@ -74,7 +75,7 @@ def heading(entry: Entry) -> NotebookNode:
     if claims.of(entry.topic):
         facts.append(f"[what came out](../docs/claims.md#{readme.anchor(entry)})")
         facts.append(f'<a href="../slides/{name}.html">slides</a>')
-        facts.append(f'<a href="../sheets/{name}.html">sheet to print</a>')
+        facts.append(f'<a href="../sheets/{name}.pdf">sheet to print</a>')
     return new_markdown_cell(f"# {entry.number} · {entry.title}\n\n{' · '.join(facts)}")
 
 
@@ -89,6 +90,8 @@ def page(entry: Entry) -> NotebookNode:
     cells = [heading(entry)]
     for cell in notebook.cells[2:-1]:  # without the badges, the set-up cell and the ways on
         cells.append(shown(cell))
+        if "plots.slider(" in cell.source:
+            cells.append(new_markdown_cell(SLIDER))
         name = re.match(r"(\w+) = lesson\.check\(", cell.source)
         if is_marked(cell, "check") and name:
             cells.append(help_with(by_name[name[1]]))
@@ -122,6 +125,25 @@ def practice() -> NotebookNode:
     return notebook
 
 
+def to_project_and_print() -> str:
+    """A page that leads to each lesson's slides and sheet."""
+    rows = []
+    for entry in syllabus.written():
+        name = Path(entry.filename).stem
+        sheet = f'<a href="../sheets/{name}.pdf">PDF</a>' if claims.of(entry.topic) else ""
+        slides = f'<a href="../slides/{name}.html">slides</a>'
+        rows.append(f"| {entry.number} {entry.title} | {slides} | {sheet} |")
+    return "\n".join(
+        [
+            "# Slides and sheets\n",
+            "Arrow keys move through slides, F fills the screen. A sheet has two pages to print.\n",
+            "| lesson | to project | to print |",
+            "| :-- | :-- | :-- |",
+            *rows,
+        ]
+    )
+
+
 def map_of_lessons() -> str:
     """The map that the start lesson shows, for the first page: a box a lesson, to click on."""
     return re.sub(r'href="(\w+)\.ipynb"', r'href="notebooks/\1.html"', course_map.map_html())
@@ -139,6 +161,7 @@ def stage(folder: Path) -> None:
     for entry in syllabus.written():
         nbformat.write(page(entry), folder / "notebooks" / entry.filename)
     nbformat.write(practice(), folder / "notebooks" / PRACTICE_FILE)
+    (folder / "docs" / "slides.md").write_text(to_project_and_print(), encoding="utf-8")
     for name in GUIDES:
         text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
         (folder / "docs" / f"{name}.md").write_text(relinked(text, "docs"), encoding="utf-8")
@@ -150,7 +173,7 @@ def toc() -> str:
     for entry in syllabus.written():
         parts.setdefault(entry.part, []).append(f"notebooks/{Path(entry.filename).stem}")
     parts["Practice"] = [f"notebooks/{Path(PRACTICE_FILE).stem}"]
-    parts["About the course"] = [f"docs/{name}" for name in GUIDES]
+    parts["About the course"] = [f"docs/{name}" for name in (*GUIDES, "slides")]
     return "\n\n".join(
         "\n".join([f"```{{toctree}}\n:hidden:\n:caption: {part}\n", *pages, "```"])
         for part, pages in parts.items()

@@ -34,6 +34,6 @@ def _box(entry: Entry) -> str:
     on_colab = "google.colab" in sys.modules
     link = syllabus.colab_url(f"notebooks/{entry.filename}") if on_colab else entry.filename
     return (
-        f'<span style="{WRITTEN}">● <a href="{link}" style="color: #ffffff"><b>{name}</b></a>'
+        f'<span style="{WRITTEN}"><a href="{link}" style="color: #ffffff"><b>{name}</b></a>'
         f"{after}</span>"
     )

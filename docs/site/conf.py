@@ -3,7 +3,8 @@
 import os
 
 project = "Alignment in Miniature"
-copyright = "the Alignment in Miniature authors, CC BY 4.0"
+author = "the Alignment in Miniature authors"
+copyright = f"{author}, CC BY 4.0"
 extensions = ["myst_nb", "sphinx.ext.mathjax"]
 language = "en"
 nitpicky = True
@@ -21,6 +22,7 @@ myst_dmath_double_inline = True
 
 # From this disk: seen from _static/, where Sphinx looks for scripts.
 mathjax_path = f"{os.environ['COURSE_MATHJAX']}/tex-chtml.js"
+mathjax3_config = {"tex": {"macros": {"top": r"{\mathsf T}"}}}  # ⊤ loses its bar on coarse screens
 
 html_theme = "sphinx_book_theme"
 html_title = project

@@ -149,7 +149,7 @@ def consistency_resists_wrappers(seed: int) -> Finding:
 
 @claim(
     "Consistency on refusals, beside clean safety data, refuses more harmless requests",
-    source="A. Turner, an author of Irpan et al. 2025, thread of 4 November 2025, by others' notes",
+    source="Irpan et al. 2025; A. Turner, an author, thread of 4 November 2025, by others' notes",
     paper="BCT made Gemini more likely to refuse benign instructions",
     bound="trained for consistency on harmful requests alone, at least 0.01 more of the harmless "
     "requests in wrappers not trained on are refused",
