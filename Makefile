@@ -51,7 +51,7 @@ test: .venv
 
 test-claims: .venv
 	@$(IS_LESSON)
-	@$(PY) -m pytest -n 2 --dist loadgroup -o addopts= tests/claims $(if $(LESSON),-k "$(LESSON)") $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal -o addopts= tests/claims $(if $(LESSON),-k "$(LESSON)") $(ARGS)
 
 build: .venv
 	@$(PY) -m tools.build --lesson "$(LESSON)"
@@ -87,9 +87,10 @@ $(addprefix processors-,$(KINDS)): processors-%:
 claims-processors: .venv
 	@$(PY) -m tools.processors --lesson "$(LESSON)"
 
-# Lessons in JupyterLab side by side; after them what writes into site/, which is one group.
+# Lessons in JupyterLab side by side; after them what writes into site/.
 e2e: .venv
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -o addopts= tests/e2e $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal -o addopts= tests/e2e/test_jupyterlab.py $(ARGS)
+	@$(PY) -m pytest -o addopts= tests/e2e/test_print.py tests/e2e/test_site.py $(ARGS)
 
 # torch first and by itself: what comes after takes the build that is there.
 .venv-colab/installed: tests/places/colab.txt requirements.txt

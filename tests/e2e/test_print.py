@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import pytest
 from playwright.sync_api import Page
 
 from tools.site import SITE
@@ -11,7 +10,6 @@ from tools.slides import SIZE
 from utils import syllabus
 from utils.syllabus import ROOT
 
-pytestmark = pytest.mark.xdist_group("site")
 HEIGHTS = """async () => {
     await window.MathJax.startup.promise;
     return [...Array(Reveal.getTotalSlides()).keys()].map(i => {

@@ -17,7 +17,6 @@ from tests import npm
 from tools.site import SITE
 from utils.syllabus import ROOT
 
-pytestmark = pytest.mark.xdist_group("site")
 MEGABYTES = 2  # a page with all that is the page's own: text and pictures
 AXE = """async rules => (await axe.run(document, rules)).violations
     .filter(found => ["serious", "critical"].includes(found.impact))
