@@ -44,7 +44,7 @@ def test_what_is_made_leads_to_the_fork(made):
     ours, theirs = (url.removeprefix("https://github.com/") for url in (OURS, THEIRS))
     for name, text in made.items():
         assert ours not in text, name
-    for name in ("notebooks", "README.md", "instructors.md"):
+    for name in ("notebooks", "README.md", "install.md", "instructors.md"):
         assert theirs in made[name], name
     assert "https://somebody-else.github.io/their-course/" in made["README.md"]
 

@@ -151,6 +151,7 @@ def pages() -> dict[Path, str]:
         for path, parts in (
             (readme.README, readme.parts()),
             (instructors.GUIDE, instructors.parts()),
+            (readme.INSTALL, {"clone": readme.clone()}),
             (papers.PAGE, {"papers": papers.table()}),
         )
     } | {readme.CLAIMS_PAGE: readme.claims_page()}

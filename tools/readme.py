@@ -15,6 +15,7 @@ from utils.claims import FRESH_SEEDS, SEEDS, Claim
 from utils.syllabus import ROOT, Entry
 
 README, CLAIMS_PAGE = ROOT / "README.md", ROOT / "docs" / "claims.md"
+INSTALL = ROOT / "docs" / "install.md"
 MISTAKEN = ("rlhf", "bradley_terry_loss")  # the exercise whose first planted mistake README shows
 INTRO = """\
 # What came out
