@@ -127,6 +127,7 @@ class Lab:
                 return now.status === "idle" && (!now.waiting || now.errors.length);
             }}""",
             timeout=240_000,
+            polling=500,  # ms; at every frame it would take more of the CPU than the lesson does
         )
         assert self.page.evaluate(NOTEBOOK)["errors"] == []
 
