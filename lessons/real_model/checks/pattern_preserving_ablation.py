@@ -76,6 +76,16 @@ def _out(heads, layer):
     return [h for at, h in heads if at == layer]
 
 
+def _kept(model, tokens, hook_of):
+    """Logits with all patterns kept, and on each layer's heads the hook that is made for it."""
+    cache = model.run_with_cache(tokens)[1]
+    hooks = {}
+    for layer in range(model.n_layers):
+        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
+        hooks[f"head.{layer}"] = hook_of(layer)
+    return model.run_with_hooks(tokens, hooks)
+
+
 @pattern_preserving_ablation.mistake("patterns are free to change: later heads look elsewhere")
 @torch.no_grad()
 def _(model, tokens, heads):
@@ -111,37 +121,22 @@ def _(model, tokens, heads):
 @pattern_preserving_ablation.mistake("these heads are out in every layer")
 @torch.no_grad()
 def _(model, tokens, heads):
-    cache = model.run_with_cache(tokens)[1]
     out = [h for _, h in heads]
-    hooks = {}
-    for layer in range(model.n_layers):
-        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
-        hooks[f"head.{layer}"] = _zero(out)
-    return model.run_with_hooks(tokens, hooks)
+    return _kept(model, tokens, lambda _: _zero(out))
 
 
 @pattern_preserving_ablation.mistake("all heads of the layers named are out")
 @torch.no_grad()
 def _(model, tokens, heads):
-    cache = model.run_with_cache(tokens)[1]
-    hooks = {}
-    for layer in range(model.n_layers):
-        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
-        if _out(heads, layer):
-            hooks[f"head.{layer}"] = torch.zeros_like
-    return model.run_with_hooks(tokens, hooks)
+    whole = range(model.n_heads)
+    return _kept(model, tokens, lambda layer: _zero(list(whole) if _out(heads, layer) else []))
 
 
 @pattern_preserving_ablation.mistake("the other heads are out, these are kept")
 @torch.no_grad()
 def _(model, tokens, heads):
-    cache = model.run_with_cache(tokens)[1]
-    hooks = {}
-    for layer in range(model.n_layers):
-        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
-        kept = _out(heads, layer)
-        hooks[f"head.{layer}"] = _zero([h for h in range(model.n_heads) if h not in kept])
-    return model.run_with_hooks(tokens, hooks)
+    every = set(range(model.n_heads))
+    return _kept(model, tokens, lambda layer: _zero(sorted(every - set(_out(heads, layer)))))
 
 
 @pattern_preserving_ablation.mistake("of two heads in one layer only the last is out")
@@ -170,29 +165,15 @@ def _(model, tokens, heads):
 @pattern_preserving_ablation.mistake("heads are replaced by their mean over positions, not by 0")
 @torch.no_grad()
 def _(model, tokens, heads):
-    cache = model.run_with_cache(tokens)[1]
-    hooks = {}
-    for layer in range(model.n_layers):
-        out = _out(heads, layer)
-
-        def mean(z, out=out):
+    def mean(out):
+        def hook(z):
             z = z.clone()
             z[:, out] = z[:, out].mean(2, keepdim=True)
             return z
 
-        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
-        hooks[f"head.{layer}"] = mean
-    return model.run_with_hooks(tokens, hooks)
+        return hook
 
-
-def _kept(model, tokens, hook_of):
-    """Logits with all patterns kept, and on each layer's heads the hook that is made for it."""
-    cache = model.run_with_cache(tokens)[1]
-    hooks = {}
-    for layer in range(model.n_layers):
-        hooks[f"pattern.{layer}"] = lambda _, layer=layer: cache[f"pattern.{layer}"]
-        hooks[f"head.{layer}"] = hook_of(layer)
-    return model.run_with_hooks(tokens, hooks)
+    return _kept(model, tokens, lambda layer: mean(_out(heads, layer)))
 
 
 @pattern_preserving_ablation.mistake("layers are counted from 1")
