@@ -63,3 +63,11 @@ def test_a_row_of_dots_has_one_for_each_finding_and_leads_to_them():
         assert len(dots.replace(" ", "")) == len(claims.of(entry.topic))
         assert all(len(five) <= 5 for five in dots.split())
         assert f"\n## {readme.heading(entry)}\n" in page
+
+
+def test_each_part_stands_once_above_its_lessons():
+    rows = readme.lessons().splitlines()
+    for part in dict.fromkeys(entry.part for entry in syllabus.written()):
+        (at,) = [i for i, row in enumerate(rows) if row == f"| **{part}** | | |"]
+        first = next(entry for entry in syllabus.written() if entry.part == part)
+        assert rows[at + 1] == readme.row(first)

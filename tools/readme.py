@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from tools.notebooks import PRACTICE_FILE, BuildError
@@ -125,16 +126,19 @@ def anchor(entry: Entry) -> str:
 
 
 def lessons() -> str:
-    """The table of lessons that are written, and how many are to come if any are."""
+    """The table of lessons that are written, by their parts; how many are to come if any are."""
     practice = f"[Whiteboard practice](notebooks/{PRACTICE_FILE}): drills against the clock"
     planned = len(syllabus.entries()) - len(syllabus.written())
     to_come = f" {planned} more {'is' if planned == 1 else 'are'} planned." if planned else ""
     start = syllabus.entries()[0]
+    rows = []
+    for part, entries in groupby(syllabus.written(), key=lambda entry: entry.part):
+        rows += [f"| **{part}** | | |", *map(row, entries)]
     return "\n".join(
         [
             "| lesson | open it | findings |",
             "|:--|:--|:--|",
-            *map(row, syllabus.written()),
+            *rows,
             f"| {practice} | {syllabus.badges(PRACTICE_FILE)} | |",
             "",
             f"[The map](notebooks/{start.filename}) shows which builds on which.{to_come}",
