@@ -106,8 +106,9 @@ def test_what_is_absent_says_so_when_it_is_used():
     absent = llama.Absent()
     assert not absent and not hasattr(absent, "_repr_html_")
     for use in (lambda: absent.encode("hello"), lambda: absent.shape, lambda: absent(TOKENS)):
-        with pytest.raises(AttributeError, match="not installed here"):
+        with pytest.raises(AttributeError, match="not installed here") as caught:
             use()
+        assert caught.value._render_traceback_() == [llama.Absent.SAID]  # no traceback in a cell
 
 
 def test_tokens_that_cannot_be_read_are_refused(model):

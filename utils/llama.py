@@ -187,6 +187,10 @@ class Tokenizer:
         return self.inner.decode(tokens)
 
 
+class NotInstalled(environment.Stop, AttributeError):
+    """The model is asked for something and is not there; an AttributeError for who asks hasattr."""
+
+
 class Absent:
     """Stands for a model or a tokenizer that is not installed: false, and says so when used."""
 
@@ -199,10 +203,10 @@ class Absent:
         return f"({self.SAID})"
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(self.SAID)
+        raise NotInstalled(self.SAID)
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        raise AttributeError(self.SAID)
+        raise NotInstalled(self.SAID)
 
 
 def find() -> Path | None:

@@ -54,6 +54,7 @@ def _truth(told: Found) -> Found:
     return {
         "accuracy on capitals": (true.sum() + (~false).sum()).item() / len(above["capitals"]),
         "negated called true": above[NEGATED].sum().item(),
+        "general, new cities": list(told["new cities"].values()),
         "general, capitals": told["capitals"]["both forms"],
         "general, negated": told[NEGATED]["both forms"],
         "general, word pairs": told["word pairs"]["both forms"],

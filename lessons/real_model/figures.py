@@ -223,7 +223,18 @@ def steering(found: Found) -> Picture:
     axes[0].set_yticks(range(4), labels=names)
     axes[0].set(ylim=(3.5, -0.5))
     axes[0].margins(x=0.06)
-    title = "Both directions go beyond fair controls; an unbalanced shuffle comes close here"
+    shares = [
+        max(map(abs, effects["plain shuffle"])) / effects["difference of means"]
+        for effects in found.values()
+    ]
+    fair = max(
+        abs(value) / effects["difference of means"]
+        for effects in found.values()
+        for name in ("random", "balanced shuffle")
+        for value in effects[name]
+    )
+    beyond = "go beyond fair controls" if fair < 1 else "do not go beyond every fair control"
+    title = f"Both directions {beyond}; a plain shuffle reaches {max(shares):.0%} of their effect"
     fig.suptitle(title, fontsize=11, x=0.02, ha="left")
     return fig, f"{title}. Half the change from subtracted to added, in nats: {'; '.join(told)}."
 

@@ -76,12 +76,14 @@ def truth(model: Llama, tokenizer: Tokenizer, seed: int) -> Found:
         a, b = seen["cities"][layer], seen["cities, not"][layer]
         general, by_form = probe_with_negation(a, b, truths("cities", len(a)))
         probes[layer] = {"cities": general + by_form, "both forms": general}
-        reads = [auroc(x[layer] @ general, truths(form, len(x[layer]))) for form, x in held.items()]
-        by_layer[layer] = min(reads)
-    layer = max(by_layer, key=by_layer.get)  # by cities that no test uses
+        by_layer[layer] = {
+            form: auroc(x[layer] @ general, truths(form, len(x[layer]))) for form, x in held.items()
+        }
+    layer = max(LAYERS, key=lambda n: min(by_layer[n].values()))  # by cities that no test uses
     found = probes[layer]
     part = (found["cities"] - found["both forms"]).norm().item()
     told: Found = {"layer": layer, "general": found["both forms"].norm().item(), "by form": part}
+    told["new cities"] = by_layer[layer]  # by the general direction
     noise = torch.randn(20, len(found["cities"]), generator=generator(seed))
     for form in ("capitals", "capitals, not", "word pairs"):
         x = read(form, test, (layer,))[layer]

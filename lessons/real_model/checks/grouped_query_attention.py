@@ -151,6 +151,14 @@ def _(q, k, v):
     return _attend(q, *_share(q, k, v), shift=0)
 
 
+@grouped_query_attention.mistake("the mask hides a query's own position, and the first sees all")
+def _(q, k, v):
+    k, v = _share(q, k, v)
+    hidden = torch.ones(q.shape[-2], q.shape[-2], dtype=torch.bool).triu(0)
+    pattern = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(hidden, -1e30).softmax(-1)
+    return pattern @ v, pattern
+
+
 @grouped_query_attention.mistake("the mask is turned: queries see what comes, not what came")
 def _(q, k, v):
     k, v = _share(q, k, v)

@@ -137,6 +137,12 @@ def _(patterns, period):
     return patterns[..., i, i - period + 1].mean((2, -1))
 
 
+@induction_scores.mistake("the second period alone: a text may have more than two, or part of one")
+def _(patterns, period):
+    i = torch.arange(period, min(2 * period, patterns.shape[-1]))
+    return patterns[..., i, i - period + 1].mean((1, -1))
+
+
 @induction_scores.mistake("the largest entry in place of the mean")
 def _(patterns, period):
     i = torch.arange(period, patterns.shape[-1])
