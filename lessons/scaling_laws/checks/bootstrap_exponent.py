@@ -1,5 +1,7 @@
 """How `bootstrap_exponent` is judged: checks, mistakes, right answers in other styles."""
 
+from statistics import NormalDist
+
 import numpy as np
 
 from lessons.scaling_laws.exercises import bootstrap_exponent
@@ -169,6 +171,14 @@ def _(runs, fit, draws=100, level=0.8, seed=0):
         found.append(fit(runs))
     low, high = _middle(found, level)
     return float(low), float(high)
+
+
+@bootstrap_exponent.mistake("a normal interval, mean ± z · spread: what was found may be lopsided")
+def _(runs, fit, draws=100, level=0.8, seed=0):
+    rng = np.random.default_rng(seed)
+    found = [fit(_drawn(rng, runs)) for _ in range(draws)]
+    reach = NormalDist().inv_cdf((1 + level) / 2) * np.std(found)
+    return float(np.mean(found) - reach), float(np.mean(found) + reach)
 
 
 @bootstrap_exponent.mistake("a hundred draws, whatever is asked")

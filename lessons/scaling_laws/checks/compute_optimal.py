@@ -103,6 +103,12 @@ def _(C, A, B, alpha, beta, k=6.0):
     return n, C / k / n
 
 
+@compute_optimal.mistake("D without k: it is C / (k N)")
+def _(C, A, B, alpha, beta, k=6.0):
+    n, _ = compute_optimal.reference(C, A, B, alpha, beta, k)
+    return n, C / n
+
+
 @compute_optimal.mistake("twenty tokens a parameter, whatever the law")
 def _(C, A, B, alpha, beta, k=6.0):
     n = (C / k / 20) ** 0.5

@@ -86,6 +86,8 @@ SCATTERED = [  # delta, losses with misses on both sides of it
     (0.05, [1.69, 1.5, 1.03, 0.88, 0.81, 0.76, 0.69]),
     (0.1, [1.9, 1.42, 1.34, 0.93, 1.1, 0.81, 0.79]),
     (0.05, [1.57, 1.36, 1.3, 1.01, 0.98, 0.9, 0.65]),
+    (0.15, [1.81, 1.58, 1.12, 1.2, 1.04, 0.94, 0.82]),  # here, and below, a smooth cousin of
+    (0.05, [1.75, 1.32, 1.06, 0.99, 1.02, 1.0, 0.75]),  # Huber's loss is off by 1.5 % or more
 ]
 
 
@@ -98,7 +100,7 @@ def misses_on_both_sides_of_delta(fn):
         with np.errstate(all="ignore"):
             least, got = (_huber(np.log(c) - y, delta) * delta for c in (best, curve))
         near = np.abs(curve / best - 1).max() <= 0.01
-        require(bool(near or got <= 1.02 * least), f"a sum of Huber losses of {least:.5f}", got)
+        require(bool(near or got <= 1.01 * least), f"a sum of Huber losses of {least:.5f}", got)
 
 
 @fit_power_law.check
@@ -159,6 +161,14 @@ def _(n, loss, delta=1e-3):
         return np.where(miss <= delta, miss**2 / 2, delta * miss).sum() / delta
 
     return _fitted(n, loss, jumping)
+
+
+@fit_power_law.mistake("a smooth cousin of Huber's loss: just beyond δ it pulls less")
+def _(n, loss, delta=1e-3):
+    def smooth(p, y):
+        return delta * (np.sqrt(1 + ((p - y) / delta) ** 2) - 1).sum()
+
+    return _fitted(n, loss, smooth)
 
 
 @fit_power_law.mistake("the law grows: a + α log n in place of a − α log n")
