@@ -26,8 +26,8 @@ def top_k_gate(logits: Tensor, k: int, softmax_first: bool) -> Tensor:
     softmax_first: True: softmax over all experts, then cut; the k weights keep their values, so
     they sum to less than 1 (Fedus et al. 2021, eq. 1 and 2). False: cut, then softmax over the k
     that are left, so they sum to 1 (Shazeer et al. 2017, section 2.1).
-    logits: (..., n_experts) of a float dtype. k: 1 to n_experts. Returns the shape and dtype of
-    logits.
+    logits: (..., n_experts) of a float dtype, as large as 1e4 (then right to 0.001). k: 1 to
+    n_experts. Returns the shape and dtype of logits.
     """
     if k not in range(1, logits.shape[-1] + 1) or not logits.is_floating_point():
         raise ValueError(f"k is 1 to {logits.shape[-1]}, not {k}, and logits are floats")

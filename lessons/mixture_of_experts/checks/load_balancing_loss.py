@@ -73,9 +73,8 @@ def the_gradient_flows_through_the_probabilities_only(fn):
 @load_balancing_loss.check
 def double_precision_stays(fn):
     probs, chosen = case(5, 4, 2, seed=1)
-    got = fn(probs.double(), chosen)
-    got = got.to(torch.float64) if torch.is_tensor(got) else got
-    expect(got, torch.tensor(loss_by_hand(probs, chosen), dtype=torch.float64))
+    wanted = torch.tensor(loss_by_hand(probs.double(), chosen), dtype=torch.float64)
+    expect(fn(probs.double(), chosen), wanted)
 
 
 @load_balancing_loss.mistake(
@@ -166,6 +165,11 @@ def _(probs, chosen):
 @load_balancing_loss.mistake("P is detached: no gradient is left")
 def _(probs, chosen):
     return load_balancing_loss.reference(probs.detach(), chosen)
+
+
+@load_balancing_loss.mistake("always float32: the result has the dtype of probs")
+def _(probs, chosen):
+    return load_balancing_loss.reference(probs.float(), chosen)
 
 
 @load_balancing_loss.right("by one_hot and a scalar product")
