@@ -23,10 +23,11 @@ def test_the_fit_is_that_of_scipy():
     g = generator(0)
     losses = e.SHOTS.double() ** -0.7 * (0.3 * torch.randn(len(e.SHOTS), generator=g)).exp()
     theirs = stats.linregress(e.SHOTS.double().log().numpy(), losses.log().numpy())
-    C, alpha, error = fit_power_law(e.SHOTS, losses)
+    C, alpha, low, high = fit_power_law(e.SHOTS, losses)
     assert pytest.approx(math.exp(theirs.intercept), rel=1e-5) == C
     assert alpha == pytest.approx(-theirs.slope, rel=1e-5)
-    assert error == pytest.approx(theirs.stderr, rel=1e-5)
+    reach = stats.t(len(e.SHOTS) - 2).interval(0.95)[1] * theirs.stderr
+    assert (low, high) == pytest.approx((alpha - reach, alpha + reach), rel=1e-5)
     curve = torch.cat([torch.ones(1), torch.arange(1, e.MOST + 1) ** -0.5])
     assert e.law_of(curve).r2 == pytest.approx(1)
 

@@ -1,6 +1,7 @@
 """What the learner writes in this lesson (Anil et al. 2024; Arora et al. 2024; Xie et al. 2022)."""
 
 import torch
+from scipy.stats import t as student
 from torch import Tensor
 
 from lessons.many_shot.world import HARMFUL, reply
@@ -66,25 +67,30 @@ def nll_against_shots(logits: Tensor, tokens: Tensor) -> Tensor:
     minutes=12,
     teaches="a power law as a straight line of logarithms, and how uncertain its slope is",
     why="The logarithm of C n^(−α) is log C − α log n: a line. Its slope's standard error says how "
-    "far it would move if the scatter around the line were drawn anew.",
+    "far it would move if the scatter around the line were drawn anew. That error is itself "
+    "estimated, from few points, so that Student's t takes the place of the normal distribution.",
     hints=[
         "Take the logarithm of both sides of L = C n^(−α). Which line is that, in log n?",
         "The slope is Σ (x − x̄)(y − ȳ) / Σ (x − x̄)², and the line passes through (x̄, ȳ).",
         "Standard error of the slope: √(Σ residual² / (m − 2) / Σ (x − x̄)²), for m points.",
+        "95 % leave 2.5 % on either side: student.ppf(0.975, m − 2) standard errors each way.",
     ],
 )
-def fit_power_law(shots: Tensor, losses: Tensor) -> tuple[float, float, float]:
+def fit_power_law(shots: Tensor, losses: Tensor) -> tuple[float, float, float, float]:
     """Fit losses = C · shots^(−α) by least squares of log losses on log shots.
 
-    shots, losses: (m,), m at least 3, shots from 1 on, losses above 0. Returns C, α, and the
-    standard error of α (with m − 2 degrees of freedom).
+    shots, losses: (m,), m at least 3, shots from 1 on, losses above 0. Returns C, α, and the two
+    ends, low and high, of the 95 % interval of α: its standard error, as often as Student's t with
+    m − 2 degrees of freedom says. student.ppf(p, freedom) is the quantile of that distribution.
     """
     x, y = shots.double().log(), losses.double().log()
     spread = (x - x.mean()).square().sum()
     slope = ((x - x.mean()) * (y - y.mean())).sum() / spread
     intercept = y.mean() - slope * x.mean()
     scatter = (y - intercept - slope * x).square().sum() / (len(x) - 2)
-    return intercept.exp().item(), -slope.item(), (scatter / spread).sqrt().item()
+    alpha, error = -slope.item(), (scatter / spread).sqrt().item()
+    reach = float(student.ppf(0.975, len(x) - 2)) * error
+    return intercept.exp().item(), alpha, alpha - reach, alpha + reach
 
 
 @exercise(

@@ -209,7 +209,8 @@ class Law(NamedTuple):
 
     C: float
     alpha: float
-    error: float  # standard error of alpha
+    low: float  # of the 95 % interval of alpha
+    high: float
     r2: float
 
 
@@ -225,10 +226,10 @@ def law_of(losses: Tensor) -> Law:
     """The power law that fits a curve at SHOTS. losses: after 0, 1, …, MOST shots."""
     whole_curve(losses)
     at = losses[SHOTS].double()
-    C, alpha, error = fit_power_law(SHOTS, at)
+    C, alpha, low, high = fit_power_law(SHOTS, at)
     residual = at.log() - (C * SHOTS.double() ** -alpha).log()
     r2 = 1 - residual.var(correction=0) / at.log().var(correction=0)
-    return Law(C, alpha, error, r2.item())
+    return Law(C, alpha, low, high, r2.item())
 
 
 # Rival laws, all fitted alike: the best point of a grid by squared error of the log loss, refined.

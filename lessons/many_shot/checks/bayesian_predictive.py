@@ -74,6 +74,13 @@ def thousands_of_replies(fn):
 
 
 @bayesian_predictive.check
+def the_dtype_of_thetas_stays(fn):
+    for dtype in (torch.float32, torch.float64):
+        got = fn(*(_t(*v).to(dtype) for v in ((0.25, 0.75), (0.75, 0.25), (1,), (0,))))
+        expect(got, torch.tensor([0.5], dtype=dtype))
+
+
+@bayesian_predictive.check
 def kinds_that_always_or_never_comply(fn):
     expect(fn(_t(0, 0.5, 1), _t(1, 1, 1), _t(0, 2, 0, 1), _t(0, 0, 1, 1)), _t(0.5, 0.9, 1 / 6, 0.5))
 
@@ -162,9 +169,14 @@ def _(thetas, weights, complied, refused):
     return (_posterior(thetas, weights, complied + 1, refused) * thetas).sum(-1)
 
 
+@bayesian_predictive.mistake("always float64: the result has the dtype of thetas")
+def _(thetas, weights, complied, refused):
+    return bayesian_predictive.reference(thetas.double(), weights.double(), complied, refused)
+
+
 @bayesian_predictive.right("by a loop, with the largest logarithm taken out")
 def _(thetas, weights, complied, refused):
-    out = torch.zeros(complied.shape, dtype=torch.float64)
+    out = torch.zeros(complied.shape, dtype=thetas.dtype)
     for at in range(complied.numel()):
         yes, no = complied.flatten()[at].item(), refused.flatten()[at].item()
         logs = []

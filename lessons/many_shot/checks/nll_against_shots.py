@@ -84,6 +84,11 @@ def _(logits, tokens):
     return log_p.gather(-1, tokens[:, 1::2, None])[..., 0].mean(0)
 
 
+@nll_against_shots.mistake("in bits, by log2: a nat is 1.44 bits")
+def _(logits, tokens):
+    return nll_against_shots.reference(logits, tokens) / math.log(2)
+
+
 @nll_against_shots.mistake("summed over dialogues in place of averaged")
 def _(logits, tokens):
     log_p = logits[:, ::2].log_softmax(-1)
