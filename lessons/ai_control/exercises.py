@@ -29,7 +29,8 @@ def suspicion_threshold(budget: float, scores: Tensor) -> Tensor:
 
     budget: from 0 to below 1. scores: (n,), the suspicion of honest submissions, in any order.
     A submission is audited if its suspicion is larger than the threshold, not if it is equal.
-    Returns one number. Take budget · n + 0.000001 before rounding down: 0.29 · 100 is 28.999…
+    Returns one number: a Python number, or a tensor of the scores' dtype.
+    Take budget · n + 0.000001 before rounding down: 0.29 · 100 is 28.999…
     """
     if not 0 <= budget < 1:
         raise ValueError(f"the budget is a share from 0 to below 1, not {budget}")

@@ -112,6 +112,8 @@ _mistake(
     "the threshold of deferral from `deferred` alone: the audited are above it, too",
     lambda c, n, w, k, a: _race(c, (1 - (_ends(a[0], *a[1:]) if a[0] else c)) * w, k),
 )
+_mistake("an audited attack counts only if it works: the audit finds every attack",
+         lambda c, n, w, k, a: _race(c * w, (1 - n) * w, k))  # fmt: skip
 _mistake("audits do not end the run", lambda c, n, w, k, a: 1 - (1 - (1 - n) * w) ** k)
 _mistake("one attempt only", lambda c, n, w, k, a: (1 - n) * w)
 _mistake("works is ignored", lambda c, n, w, k, a: _race(c, 1 - n, k))
