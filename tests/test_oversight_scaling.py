@@ -21,7 +21,7 @@ from lessons.oversight_scaling.exercises import (
     expected_scores,
     nested_success,
 )
-from lessons.oversight_scaling.experiments import ABSTRACT, PUBLISHED, START
+from lessons.oversight_scaling.experiments import ABSTRACT, FLAT_FROM, PUBLISHED, START
 from utils.notebook import generator
 from utils.worlds.pixels import digits
 
@@ -56,6 +56,22 @@ def test_where_the_backdoor_game_turns():
     assert 2 * lead / (houdini[0] - guard[0]) == pytest.approx(900, abs=2)
     assert best_steps(600, guard, houdini, START)[0] == 2
     assert best_steps(1200, guard, houdini, START)[0] == 1
+
+
+def test_the_plateau_that_the_authors_fitted():
+    guard, houdini = PUBLISHED["Backdoor Code"]
+    for gap in (0, 100, 217):  # below the plateau it is the line
+        line = best_steps(gap, guard, houdini, START)
+        assert experiments.flat_top_best(gap, guard, houdini, FLAT_FROM, START) == line
+    top = houdini[0] * FLAT_FROM + houdini[1]
+    one = 1 / (1 + 10 ** ((top - guard[0] * START - guard[1]) / 400))
+    for gap in range(218, 1601, 50):
+        steps, success = experiments.flat_top_best(gap, guard, houdini, FLAT_FROM, START)
+        assert steps == 1 and success == pytest.approx(one, rel=1e-12)
+
+
+def test_the_bound_of_a_hopeless_ladder_is_zero():
+    assert success_bound(0.0, 1.0, 1.0, 1e6, 1) == 0
 
 
 def test_far_behind_the_middle_of_the_gap_decides():

@@ -1,5 +1,8 @@
 """What the whiteboard prompts of this lesson grade beside its exercises."""
 
+import torch
+
+from lessons.oversight_scaling.exercises import elo_win_probability
 from utils.exercises import exercise
 
 
@@ -25,4 +28,5 @@ def success_bound(lead: float, guard: float, houdini: float, gap: float, steps: 
     equals if all steps are equally hard.
     """
     mean = (guard - houdini) * gap * (steps - 1) / (2 * steps) - lead - houdini * gap / steps
-    return (1 + 10 ** (-mean / 400)) ** -steps
+    mean = torch.tensor(mean, dtype=torch.float64)
+    return elo_win_probability(mean, torch.zeros_like(mean)).item() ** steps

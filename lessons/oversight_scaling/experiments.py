@@ -54,6 +54,9 @@ PUBLISHED: dict[str, tuple[Line, Line]] = {  # guard, Houdini
         (0.6795738441484533, 422.0053838057133),
     ),
 }
+# Of these eight only the Houdini's in Backdoor Code is no straight line in elo/all_analysis.ipynb:
+# the authors chose the curve that is flat from this Arena Elo on.
+FLAT_FROM = 1320.2906445983103
 START = 1103.0  # the weakest of their models on Chatbot Arena, from which the authors' code starts
 ABSTRACT = {"Debate": 51.7, "Mafia": 13.5, "Backdoor Code": 10.0, "Wargames": 9.4}  # %, gap 400
 
@@ -130,6 +133,28 @@ def by_gap(
         raise ValueError("name at least one gap, of 0 or more")
     found = [best_steps(gap, guard, houdini, start) for gap in gaps]
     return [success for _, success in found], [steps for steps, _ in found]
+
+
+def flat_top_success(
+    gap: float, guard: Line, houdini: Line, flat_from: float, steps: int, start: float
+) -> float:
+    """nested_success for a Houdini whose line is flat from a general capability on."""
+    if steps < 1:
+        raise ValueError(f"at least one step, not {steps}")
+    plateau = 0.0, houdini[0] * flat_from + houdini[1]
+    places = [start + gap * k / steps for k in range(steps + 1)]
+    return math.prod(
+        nested_success(b - a, guard, plateau if b > flat_from else houdini, 1, a)
+        for a, b in pairwise(places)
+    )
+
+
+def flat_top_best(
+    gap: float, guard: Line, houdini: Line, flat_from: float, start: float, most: int = 20
+) -> tuple[int, float]:
+    """The number of steps that is likeliest to hold, and how likely: best_steps for such a one."""
+    tried = [flat_top_success(gap, guard, houdini, flat_from, n, start) for n in range(1, most + 1)]
+    return 1 + tried.index(max(tried)), max(tried)
 
 
 def ahead(guard: Line, houdini: Line, general: float) -> float:

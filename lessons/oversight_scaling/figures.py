@@ -117,9 +117,15 @@ def _styled(i: int, game: str) -> dict:
 
 
 def published(
-    gaps: Sequence[float], success: Mapping[str, list[float]], steps: Mapping[str, list[int]]
+    gaps: Sequence[float],
+    success: Mapping[str, list[float]],
+    steps: Mapping[str, list[int]],
+    flat: Sequence[float],
 ) -> Picture:
-    """Nested oversight by the authors' published fits: success, and the best number of steps."""
+    """Nested oversight by the authors' published lines: success, and the best number of steps.
+
+    flat: the success in Backdoor Code if its Houdini's line ends in the plateau that was fitted.
+    """
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.8, 3.1))
     for i, game in enumerate(success):
         left.plot(gaps, [100 * p for p in success[game]], **_styled(i, game), label=game)
@@ -131,22 +137,27 @@ def published(
     ends = (100 * success[name][at], ABSTRACT[name])
     left.plot((400, 400), ends, color=plots.COLORS[3], linewidth=1, marker="", label="_")
     left.annotate(f"{name}:\nabstract {ends[1]:.1f}", (560, 20), fontsize=8)
+    left.plot(gaps, [100 * p for p in flat], "--", color=plots.COLORS[3], marker="", label="_")
+    left.annotate(f"{name}, with plateau", (gaps[-1], 100 * flat[-1] - 2), fontsize=8, ha="right",
+                  va="top")  # fmt: skip
     for ax in (left, right):
         ax.axvspan(0, 274, color="0.87", zorder=0)
     left.annotate("diamonds: the paper's abstract,\ngap 400; shaded: measured", (0.3, 0.86),
                   xycoords="axes fraction", fontsize=8)  # fmt: skip
     left.axhline(50, color="0.6", linewidth=0.8, linestyle=":", marker="")
     left.set(xlabel="gap in Arena Elo", ylabel="oversight succeeds (%)", ylim=(0, 100))
-    left.set_title("Success falls, in Debate to about a half")
+    left.set_title("By their lines: success falls")
     right.set(xlabel="gap in Arena Elo", ylabel="best number of steps", ylim=(0, None))
-    right.set_title("Wide gaps need more steps, except in one game")
+    right.set_title("Wide gaps need more steps, except in one")
     for ax in (left, right):
         plots.label_ends(ax)
     said = "; ".join(f"{g} {100 * p[at]:.1f} (paper {ABSTRACT[g]})" for g, p in success.items())
     last = ", ".join(f"{g} {n[-1]}" for g, n in steps.items())
     return fig, (
         f"Left: best success of nested oversight by the gap. At 400, in percent: {said}. Right: "
-        f"the best number of steps, at the widest gap {last}. Backdoor Code needs two in between."
+        f"the best number of steps, at the widest gap {last}. Backdoor Code needs two in between. "
+        f"Dashed, left: Backdoor Code with the plateau that was fitted, {100 * flat[0]:.0f} to "
+        f"{100 * flat[-1]:.0f}."
     )
 
 
@@ -209,7 +220,7 @@ def triage(odd: Tensor, guards: Sequence[int], share: float) -> Picture:
     fig, ax = plt.subplots(figsize=(6.4, 2.9))
     said = []
     for row in guards:
-        found = 100 * odd[row, 2:]  # of the two weakest hardly any backdoor works
+        found = 100 * odd[row, 2:]  # of the two weakest few work, in some seeds hardly any
         ax.plot(LEVELS[2:], found, label=f"guard of capability {LEVELS[row]}")
         said.append(f"guard {LEVELS[row]}: {found[0]:.0f} to {found[-1]:.0f}")
     _dashed(ax, 100 * share, f"read at random: {100 * share:g} %")

@@ -110,17 +110,9 @@ _mistake("success and steps come back in the other order",
 _mistake("the number of steps alone comes back", lambda f, most: _argbest(f, range(1, most + 1))[0])
 _mistake("the success of one step beside the best number",
          lambda f, most: (_argbest(f, range(1, most + 1))[0], f(1)))  # fmt: skip
+_mistake("two steps at most are tried: more may be better",
+         lambda f, most: _argbest(f, range(1, min(most, 2) + 1)))  # fmt: skip
 _mistake("it stops at 20, whatever is allowed", lambda f, most: _argbest(f, range(1, 21)))
-
-
-@best_steps.mistake("it stops at the first step that brings nothing: a better number may follow")
-def _(gap, guard, houdini, start=0.0, most=20):
-    n = 1
-    while n < min(most, 2) and ladder(gap, guard, houdini, n + 1, start) > ladder(
-        gap, guard, houdini, n, start
-    ):
-        n += 1
-    return n, ladder(gap, guard, houdini, n, start)
 
 
 @best_steps.mistake("the start is ignored")

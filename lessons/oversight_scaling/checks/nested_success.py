@@ -100,6 +100,12 @@ def _(gap, guard, houdini, steps, start=0.0):
     return _product(gap, guard, houdini, steps, 0.0)
 
 
+@nested_success.mistake("the strongest system is the Houdini of every step: it is overseen last")
+def _(gap, guard, houdini, steps, start=0.0):
+    top = houdini[0] * (start + gap) + houdini[1]
+    return _product(gap, guard, (0.0, top), steps, start)
+
+
 @nested_success.mistake("the gap is counted from 0: what is overseen last has capability gap")
 def _(gap, guard, houdini, steps, start=0.0):
     return _product(gap - start, guard, houdini, steps, start)
