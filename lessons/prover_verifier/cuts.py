@@ -1,0 +1,32 @@
+"""Where a verifier accepts: above 0, as it was trained, or above a cut set on other claims."""
+
+import torch
+from torch import Tensor
+
+from lessons.prover_verifier.exercises import soundness_and_completeness
+from lessons.prover_verifier.onesided import PixelRound
+from lessons.prover_verifier.shapes import Round
+
+
+def best_cut(true: Tensor, false: Tensor) -> Tensor:
+    """The score above which to accept is right most often, both kinds of claim weighing alike."""
+    cuts = torch.cat([true, false])[:, None]
+    right = (true > cuts).double().mean(1) + (false <= cuts).double().mean(1)
+    return cuts[right.argmax(), 0]
+
+
+def tuned(played: Round | PixelRound, share: float | None = 0.99) -> tuple[float, float]:
+    """Soundness and completeness of a verifier that accepts above a cut of its own, not above 0.
+
+    The cut lets this share of the true claims pass, or (None) is the one that is right most often.
+    It is set on half of the held-out claims and used on the other half, both ways round.
+    """
+    half, found = len(played.true) // 2, []
+    parts = slice(half), slice(half, None)
+    for seen, new in (parts, parts[::-1]):
+        true, false = played.true[seen], played.false[seen]
+        cut = best_cut(true, false) if share is None else true.quantile(1 - share)
+        above = (scores[new, None] - cut for scores in (played.true, played.false))
+        found.append(soundness_and_completeness(*above))
+    sound, complete = torch.tensor(found, dtype=torch.float64).mean(0).tolist()
+    return sound, complete
