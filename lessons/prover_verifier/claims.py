@@ -94,7 +94,7 @@ def the_cut_does_most(seed: int) -> Finding:
     source="this course, after a first try of its own; Irving et al. 2018, section 3.1, say of "
     "pixels that they can be chosen adversarially",
     paper="—",
-    bound="after as many rounds a verifier that accepts above 0 refuses at most 0.1 of false claims",
+    bound="after as many rounds, accepting above 0, at most 0.1 of false claims are refused",
 )
 def pixels_are_no_proof(seed: int) -> Finding:
     last = pixels(seed)[-1]
