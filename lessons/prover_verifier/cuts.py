@@ -7,10 +7,12 @@ from lessons.prover_verifier.exercises import soundness_and_completeness
 from lessons.prover_verifier.onesided import PixelRound
 from lessons.prover_verifier.shapes import Round
 
+HAIR = 1e-4  # nats: a cut lies so far below a score, since many claims may get the very same one
+
 
 def best_cut(true: Tensor, false: Tensor) -> Tensor:
     """The score above which to accept is right most often, both kinds of claim weighing alike."""
-    cuts = torch.cat([true, false])[:, None]
+    cuts = torch.cat([true, false])[:, None] - HAIR
     right = (true > cuts).double().mean(1) + (false <= cuts).double().mean(1)
     return cuts[right.argmax(), 0]
 
@@ -25,7 +27,7 @@ def tuned(played: Round | PixelRound, share: float | None = 0.99) -> tuple[float
     parts = slice(half), slice(half, None)
     for seen, new in (parts, parts[::-1]):
         true, false = played.true[seen], played.false[seen]
-        cut = best_cut(true, false) if share is None else true.quantile(1 - share)
+        cut = best_cut(true, false) if share is None else true.quantile(1 - share) - HAIR
         above = (scores[new, None] - cut for scores in (played.true, played.false))
         found.append(soundness_and_completeness(*above))
     sound, complete = torch.tensor(found, dtype=torch.float64).mean(0).tolist()

@@ -1,9 +1,12 @@
 """What the notebook of this lesson shows and calls of its experiments.
 
 shapes.py is the world and Anil et al.'s game on it; provers.py lets provers learn, as Kirchner et
-al. do; onesided.py plays the game with pixels; traces.py debates computations; market.py trades.
+al. do; onesided.py plays the game with pixels; cuts.py moves the cut of a verifier; traces.py
+debates computations; market.py trades.
 """
 
+from lessons.prover_verifier.cuts import best_cut as best_cut
+from lessons.prover_verifier.cuts import tuned as tuned
 from lessons.prover_verifier.drills import legibility_tax as legibility_tax
 from lessons.prover_verifier.market import B as B
 from lessons.prover_verifier.market import manipulate as manipulate

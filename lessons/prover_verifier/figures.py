@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import tensor
 
+from lessons.prover_verifier.cuts import tuned
 from lessons.prover_verifier.market import Attacked
 from lessons.prover_verifier.onesided import PixelRound
 from lessons.prover_verifier.provers import STEPS, Trained
@@ -69,36 +70,50 @@ def pointed(pictures: Pictures, i: int, lie: int, played: Round) -> Picture:
 
 
 def rounds(game: Sequence[Round], control: Sequence[Round]) -> Picture:
-    """Soundness by round, with and without an adversary, and completeness."""
-    fig, ax = plt.subplots(figsize=(5.6, 2.9))
-    x = range(1, max(len(game), len(control)) + 1)
-    for values, look in (
-        ([r.completeness for r in game], {"color": "0.45", "ls": ":"}),
-        ([r.soundness for r in game], {"color": TRUE, "label": "soundness, in the game"}),
-        ([r.soundness for r in control], {"color": FALSE, "ls": "--", "marker": "s",
-                                          "label": "soundness, nobody sneaky"}),
-    ):  # fmt: skip
-        ax.plot(range(1, len(values) + 1), values, **look)
-    ends = (by_seed("rounds_make_it_sound"), TRUE), (
-        [1 - v for v in by_seed("unopposed_it_is_fooled")], FALSE)  # fmt: skip
-    for (values, color), mark in zip(ends, ("_", "x"), strict=True):
-        ax.plot([max(x) + 0.3] * len(values), values, mark, color=color, markersize=9 - 4 *
-                (mark == "x"))  # fmt: skip
-    ax.text(max(x) + 0.3, 0.02, "ten\nseeds", ha="center", fontsize=8, color="0.3")
-    ax.text(1.05, game[0].completeness - 0.03, "completeness", color="0.45", fontsize=9, va="top")
-    ax.set(xticks=list(x), xlabel="round", ylabel="share of claims", ylim=(0, 1.04),
-           xlim=(0.9, max(x) + 0.5))  # fmt: skip
-    better = game[-1].soundness > control[-1].soundness + 0.1
-    ax.set_title("Only a verifier that was attacked resists attack" if better else "Round by round")
-    plots.label_ends(ax)
-    return fig, (
-        "Soundness by round, in the game and with nobody sneaky. "
-        f"In the game from {game[0].soundness:.2f} to {game[-1].soundness:.2f};"
-        f" with nobody sneaky from {control[0].soundness:.2f} to {control[-1].soundness:.2f}. "
-        f"Completeness ends at {game[-1].completeness:.2f}. Marks at the end, a seed each: "
-        + "; ".join(", ".join(f"{v:.2f}" for v in values) for values, _ in ends)
-        + "."
+    """Soundness by round, with and without an adversary: accepting above 0, and above a cut."""
+    fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.1), sharey=True)
+    ends = len(max(game, control, key=len)) + 0.3
+    series = (
+        ("completeness, in the game", game, 1, {"color": "0.45", "ls": ":", "marker": "D"}),
+        ("soundness, in the game", game, 0, {"color": TRUE}),
+        ("soundness, nobody sneaky", control, 0, {"color": FALSE, "ls": "--", "marker": "s"}),
     )
+    panels = (
+        ("above 0", [(r.soundness, r.completeness) for r in game],
+         [(r.soundness, r.completeness) for r in control]),
+        ("above what 99 % of true names reach", *([tuned(r) for r in g] for g in (game, control))),
+    )  # fmt: skip
+    seeds = (
+        (by_seed("rounds_make_it_sound"), [1 - v for v in by_seed("unopposed_it_is_fooled")]),
+        ([], by_seed("the_cut_does_most")),
+    )
+    told = []
+    for ax, (title, *values), of_seeds in zip(axes, panels, seeds, strict=True):
+        for name, who, which, look in series:
+            shares = [v[which] for v in values[who is control]]
+            ax.plot(range(1, len(shares) + 1), shares, label=name, clip_on=False, **look)
+        for shares, color, mark in zip(of_seeds, (TRUE, FALSE), ("_", "x"), strict=True):
+            size = 9 if mark == "_" else 5
+            ax.plot([ends] * len(shares), shares, mark, color=color, markersize=size)
+        ax.text(ends, 0.02, "ten\nseeds", ha="center", fontsize=8, color="0.3")
+        ax.set_title(f"accepting {title}", fontsize=10)
+        ax.set(xticks=range(1, round(ends)  + 1), xlabel="round", ylim=(0, 1.04),
+               xlim=(0.9, ends + 0.3))  # fmt: skip
+        (first, _), *_, (last, complete) = values[0]
+        told.append(
+            f"Accepting {title}: in the game soundness goes from {first:.2f} to {last:.2f}, with "
+            f"nobody sneaky from {values[1][0][0]:.2f} to {values[1][-1][0]:.2f}; completeness in "
+            f"the game ends at {complete:.2f}. Marks at the end, a seed each: "
+            + "; ".join(", ".join(f"{v:.2f}" for v in shares) for shares in of_seeds if shares)
+        )
+    axes[0].set_ylabel("share of claims")
+    axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 0.12), fontsize=8)
+    at_zero, at_cut = ([v[-1][0] for v in values] for _, *values in panels)
+    title = "Round by round"
+    if at_zero[0] > at_zero[1] + 0.1 and min(at_cut) >= 0.9:
+        title = "Above 0 only the attacked verifier resists; with another cut both do"
+    fig.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return fig, "Two panels, soundness by round. " + ". ".join(told) + "."
 
 
 def scores(game: Round, pixels: PixelRound) -> Picture:
@@ -195,14 +210,18 @@ def looks(steps: Sequence[int], found: Mapping[str, Sequence[Debated]], error: f
     """Questions and looks by the length of a computation; and who is caught."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=[1, 1.15])
     fig.get_layout_engine().set(w_pad=0.1)
-    asked = [d.questions for d in next(iter(found.values()))]
-    left.plot(steps, steps, color=FALSE, linestyle="--", marker="s", label="audit: looks",
+    first = next(iter(found.values()))
+    audit, asked, looked = (
+        [getattr(d, of) for d in first] for of in ("audit", "questions", "looks")
+    )
+    left.plot(steps, audit, color=FALSE, linestyle="--", marker="s", label="audit: looks",
               clip_on=False)  # fmt: skip
     left.plot(steps, asked, color=TRUE, label="debate: questions", clip_on=False)
-    left.plot(steps, [1] * len(steps), color="black", marker="D", label="debate: looks",
+    left.plot(steps, looked, color="black", marker="D", label="debate: looks",
               clip_on=False)  # fmt: skip
-    left.set(xscale="log", yscale="log", xlabel="steps T", ylabel="looks or questions")
-    left.set_title("One look, log T questions", fontsize=10)
+    left.set(xscale="log", yscale="log", xlabel="steps T", ylabel="looks or questions (mean)")
+    one = max(looked) == 1
+    left.set_title("One look, log T questions" if one else "Looks and questions", fontsize=10)
     left.legend(loc="upper left", fontsize=8, handlelength=1.6, borderaxespad=0)
     styles = (TRUE, "-", "o"), (FALSE, "--", "s"), ("black", "-", "D")
     for (name, debates), (color, style, marker) in zip(found.items(), styles, strict=True):
@@ -227,9 +246,10 @@ def looks(steps: Sequence[int], found: Mapping[str, Sequence[Debated]], error: f
         for name, debates in found.items()
     )
     return fig, (
-        f"Left: looks and questions for computations of {steps[0]} to {steps[-1]} steps; an audit "
-        f"takes as many looks as steps, a debate one look and {asked[0]:.0f} to {asked[-1]:.0f} "
-        f"questions. Right: share of false computations caught. {told}."
+        f"Left: looks and questions for computations of {steps[0]} to {steps[-1]} steps, on "
+        f"average; an audit takes {audit[0]:.1f} to {audit[-1]:.1f} looks, a debate {looked[0]:g} "
+        f"to {looked[-1]:g} and {asked[0]:.0f} to {asked[-1]:.0f} questions. Right: share of false "
+        f"computations caught. {told}."
     )
 
 
@@ -294,10 +314,14 @@ def manipulated(budgets: Sequence[float], found: Mapping[str, Sequence[Attacked]
     )
 
 
-def advice(one: Mapping[str, float], two: Mapping[str, float]) -> Picture:
-    """How often a judge is right with one adviser, and with two that contradict each other."""
-    fig, axes = plt.subplots(2, 1, figsize=(5.2, 4.9), sharex=True)
-    panels = (axes[0], one, "One adviser, who lies half of the time"), (
+def advice(one: Mapping[str, tuple[float, float]], two: Mapping[str, float]) -> Picture:
+    """How often a judge is right with one adviser, and with two that contradict each other.
+
+    one: at the best cut, and accepting above 0.
+    """
+    fig, axes = plt.subplots(2, 1, figsize=(5.6, 5.3), sharex=True)
+    at_best = {name: best for name, (best, _) in one.items()}
+    panels = (axes[0], at_best, "One adviser, who lies half of the time"), (
         axes[1], two, "Two advisers, one of whom lies")  # fmt: skip
     told = []
     for ax, rows, title in panels:
@@ -312,13 +336,17 @@ def advice(one: Mapping[str, float], two: Mapping[str, float]) -> Picture:
         ax.tick_params(axis="y", length=0)
         ax.set_xlim(0, 1.15)
         ax.set_title(title, fontsize=10)
+    zero = [at_zero for _, at_zero in one.values()]
+    axes[0].plot(zero, range(len(zero)), "|", color="black", markersize=16, markeredgewidth=2,
+                 label="accepting above 0")  # fmt: skip
+    axes[0].legend(loc="upper right", fontsize=8)
     axes[1].set_xlabel("judge right (share; dotted: a guess)")
-    *others, proof = one.values()
-    compared = list(two.values())[1:]  # without those who only name
-    good = proof > max([0.5, *others]) + 0.1 and min([1, *compared]) > 0.6
-    fig.suptitle("One adviser needs a proof; two can be compared" if good
+    worth = list(at_best.values())
+    more = worth[1] > worth[0] + 0.1 and min(worth[2:]) > worth[1] + 0.1
+    fig.suptitle("One adviser: the more can be checked, the better" if more
                  else "What advice is worth", x=0.01, ha="left", fontsize=11)  # fmt: skip
     return fig, (
-        "Two panels of bars, how often a judge is right. " + "; ".join(told) + ". "
-        "Bars of a patch are blue. A dotted line marks a guess."
+        "Two panels of bars, how often a judge is right. " + "; ".join(told) + ". Marks: one "
+        f"adviser, accepting above 0, {', '.join(f'{v:.2f}' for v in zero)}. Bars of a patch are "
+        "blue. A dotted line marks a guess."
     )

@@ -95,11 +95,19 @@ def accepts(judges: Tensor, state: int, digit: int, claimed: int) -> bool:
     return 2 * int((judges[:, state, digit] == claimed).sum()) > len(judges)
 
 
+def first_error(digits: list[int], claim: list[int]) -> int:
+    """The first step of a claimed computation that is no addition, as an auditor reads it."""
+    pairs = zip(claim, digits, claim[1:], strict=False)
+    return next(t for t, (s, digit, after) in enumerate(pairs) if (s + digit) % STATES != after)
+
+
 class Debated(NamedTuple):
-    """Shares of false computations that are refused, and the questions that it took."""
+    """Of false computations: the share refused, and what it took in the mean of them."""
 
     caught: float
     questions: float
+    looks: float  # at a step, by the judges
+    audit: float  # looks until the false step, if one reads from the first step on
 
 
 def debates(judges: Tensor, steps: int, lie: Lie, g: torch.Generator, n: int = 300) -> Debated:
@@ -108,16 +116,18 @@ def debates(judges: Tensor, steps: int, lie: Lie, g: torch.Generator, n: int = 3
         raise ValueError("a computation has at least one step, and there is at least one of them")
     if len(judges) % 2 == 0:
         raise ValueError(f"a majority needs an odd number of judges, not {len(judges)}")
-    caught, asked = 0, 0
+    caught, asked, looks, audit = 0, 0, 0, 0
     for digits in torch.randint(DIGITS, (n, steps), generator=g).tolist():
         states = run(digits)
         step, false = lie(judges, digits, states, g)
         off = false - states[step + 1]  # it goes on from there without a further error
         claim = states[: step + 1] + [(s + off) % STATES for s in states[step + 1 :]]
         at, questions = bisection_debate(states, claim)
+        looks += 1
         caught += not accepts(judges, claim[at], digits[at], claim[at + 1])
         asked += questions
-    return Debated(caught / n, asked / n)
+        audit += first_error(digits, claim) + 1
+    return Debated(caught / n, asked / n, looks / n, audit / n)
 
 
 def by_length(judges: Tensor, lengths: Sequence[int], lie: Lie, seed: int) -> list[Debated]:
