@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from torch import nn
 from torch.nn import functional as F
 
-from lessons.prover_verifier import market, onesided, provers, shapes, traces
+from lessons.prover_verifier import cuts, market, onesided, provers, shapes, traces
 from lessons.prover_verifier.drills import price_after
 from lessons.prover_verifier.exercises import (
     lmsr_cost,
@@ -100,6 +100,48 @@ def test_a_perfect_digit_has_a_twin_of_its_kind_only():
     views = torch.cat([images, torch.ones_like(images)], -1)
     assert onesided.twins(onesided.Shown(views, labels, labels == labels), 0, 0.0) == 1
     assert onesided.twins(onesided.Shown(views, (labels + 1) % 10, labels != labels), 0, 0.0) == 0
+
+
+def played(true, false):
+    return shapes.Round(shapes.Verifier(), 0.0, 0.0, 0.0, true, false)
+
+
+def test_a_constant_on_all_scores_moves_the_cut_and_nothing_else():
+    g = generator(20)
+    true, false = torch.randn(400, generator=g) + 2, torch.randn(400, generator=g)
+    for share in (0.99, 0.8, None):
+        found = [cuts.tuned(played(true + c, false + c), share) for c in (-8.0, 0.0, 8.0)]
+        assert found[0] == pytest.approx(found[1], abs=0.01)
+        assert found[2] == pytest.approx(found[1], abs=0.01)
+
+
+def test_the_share_of_true_claims_passes_even_where_scores_are_the_same():
+    g = generator(21)
+    true, false = torch.randn(2000, generator=g) + 1, torch.randn(2000, generator=g)
+    assert cuts.tuned(played(true, false), 0.8)[1] == pytest.approx(0.8, abs=0.03)
+    same = torch.ones(100)
+    for share in (0.99, None):
+        assert cuts.tuned(played(same, same - 2), share) == (1, 1)
+
+
+def test_the_best_cut_is_that_of_scikit_learns_curve():
+    g = generator(22)
+    true, false = torch.randn(60, generator=g) + 1, torch.randn(60, generator=g)
+    falls, hits, _ = roc_curve([1] * 60 + [0] * 60, torch.cat([true, false]))
+    cut = cuts.find_cut(true, false, None)
+    right = ((true > cut).double().mean() + (false <= cut).double().mean()) / 2
+    assert right.item() == pytest.approx(((hits + 1 - falls) / 2).max())
+
+
+def test_an_audit_reads_up_to_the_false_step():
+    states = traces.run([3, 1, 4])
+    assert traces.first_error([3, 1, 4], states[:2] + [s + 1 for s in states[2:]]) == 1
+    perfect = traces.SUMS.view(1, 32, 10)
+    found = traces.debates(perfect, 1, traces.anywhere, generator(23), 20)
+    assert (found.looks, found.audit, found.questions) == (1, 1, 0)
+    found = traces.debates(perfect, 64, traces.anywhere, generator(23), 300)
+    assert found.looks == 1
+    assert found.audit == pytest.approx(32.5, abs=4)
 
 
 def test_the_price_is_the_slope_of_the_cost():

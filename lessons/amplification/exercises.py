@@ -146,12 +146,11 @@ def critique_gain(flaws: Tensor, critic: Tensor, glance: Tensor, budget: int) ->
     """How many times as many flaws a person finds with a critic's help as without.
 
     flaws: (pages, items), True where a close look would find a flaw. The person looks closely at
-    `budget` items of each page: with help at those of the critic's highest scores, without at those
-    of her own glance's. critic, glance: scores, (pages, items), no two of a page alike.
+    `budget` items of each page (1 to all of them): with help at those of the critic's highest
+    scores, without at those of her own glance's. critic, glance: scores, (pages, items), no two of
+    a page alike.
     Flaws are counted over all pages. At least one is found without help.
     """
-    if not 1 <= budget <= flaws.shape[1]:
-        raise ValueError(f"1 to {flaws.shape[1]} looks a page, not {budget}")
 
     def found(scores: Tensor) -> int:
         looked_at = scores.topk(budget, dim=1).indices

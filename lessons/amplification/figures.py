@@ -147,14 +147,20 @@ def mistakes(
 
 
 def judged(
-    labels: Mapping[str, Sequence[float]], agents: Mapping[str, Sequence[float]], chance: float
-) -> tuple[Figure, str]:
+    labels: Mapping[str, Sequence[float]], agents: Mapping[str, Sequence[float]], chance: float,
+    others: Sequence[Sequence[float]] = (),
+) -> tuple[Figure, str]:  # fmt: skip
     """Left: how often her comparisons are right. Right: the answers of agents trained on them.
 
-    chance: the share of answers that are right by luck.
+    chance: the share of answers that are right by luck. others: the agents of other people who
+    misread, as thin lines.
     """
     fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), sharey=True)
     told = []
+    for values in others:
+        thin = {"color": plots.COLORS[2], "linestyle": "-.", "linewidth": 0.8, "marker": ""}
+        axes[1].plot(range(len(values)), values, **thin)
+        told.append(f"answers right, another who misreads: {_list(values)}")
     lost = labels["alone"][-1] < 0.6 and agents["alone"][-1] < 0.2
     titles = ("Her comparisons", "The agents' answers")
     if lost:
@@ -172,7 +178,7 @@ def judged(
         ax.axhline(luck, **GRAY)
         ax.text(0, luck + 0.02, word, fontsize=9, color="0.4")
         told.append(f"{what}, dotted, by luck: {luck:.2f}")
-    plots.label_ends(axes[1])
+    plots.label_ends(axes[1], *axes[1].get_lines()[len(others) : len(others) + len(agents)])
     return fig, "By length, share of " + "; ".join(told) + "."
 
 
@@ -180,7 +186,7 @@ def team(
     right: Mapping[str, Sequence[float]], paper: Mapping[str, Sequence[float]],
     best: Sequence[float] = (),
 ) -> tuple[Figure, str]:  # fmt: skip
-    """Accuracy by who answers, a dot a seed; the paper's two tasks as diamonds, open and filled.
+    """Accuracy by who answers, a dot a seed; the paper's two tasks as diamonds, wide and narrow.
 
     right: by who, a share a seed. paper: by task, the shares of the first three. best: by task, the
     paper's model where it is prompted best.
@@ -193,8 +199,8 @@ def team(
         ax.plot(at, values, "o", color="black", markersize=3, label="" if i else "a seed")
     for k, (task, values) in enumerate(paper.items()):
         x = [i + 0.06 + 0.13 * k for i in range(len(values))]
-        fill = {"fillstyle": ("none", "full")[k % 2]}
-        ax.plot(x, values, **{**plots.PAPER, **fill}, label=f"Bowman et al., {task}")
+        look = {**plots.PAPER, "marker": "Dd"[k % 2]}
+        ax.plot(x, values, **look, label=f"Bowman et al., {task}")
     for k, value in enumerate(best):
         ax.plot(1.06 + 0.13 * k, value, "_", color="black", markersize=10, markeredgewidth=1.8,
                 label="" if k else "their model at its best")  # fmt: skip

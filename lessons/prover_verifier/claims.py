@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lessons.prover_verifier import market, onesided, provers, shapes, traces
 from lessons.prover_verifier.cuts import tuned
-from lessons.prover_verifier.drills import legibility_tax
+from lessons.prover_verifier.exercises import legibility_tax
 from utils.claims import Finding, claim
 from utils.notebook import generator
 

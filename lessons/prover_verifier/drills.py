@@ -2,6 +2,8 @@
 
 import math
 
+from torch import Tensor
+
 from utils.exercises import exercise
 
 
@@ -27,23 +29,24 @@ def price_after(price: float, budget: float, b: float) -> float:
 
 
 @exercise(
-    difficulty=1,
+    difficulty=2,
     minutes=10,
-    teaches="a tax is a share of a gain, and both gains begin at one start",
-    why="Where training begins says nothing about either reward, so it is taken from both.",
+    teaches="to compare two verifiers where both let the same share of true claims pass",
+    why="A verifier's 0 is where its training put it. A constant added to all of its scores moves "
+    "that, and changes nothing of what it tells apart.",
     hints=[
-        "Which two numbers are gains, and from where?",
-        "The tax is the part of the one gain that the other lacks, as a share of it.",
+        "Which score must a claim reach, so that enough of the true ones do? Sort them.",
+        "Of n true claims at least share · n have to pass, rounded up: so many from the top.",
+        "A claim exactly at the cut passes. The false ones below it are refused.",
     ],
 )
-def legibility_tax(start: float, correct: float, checkable: float) -> float:
-    """The share of the accuracy gain that is given up for checkability.
+def refused_at(true: Tensor, false: Tensor, share: float) -> float:
+    """The share of false claims that a verifier refuses where it lets enough true ones pass.
 
-    start: accuracy before training. correct: after training for correctness alone. checkable:
-    after as much training for correctness and checkability. 0: nothing is given up; 1: all of the
-    gain; negative if the checkable prover is the more accurate one. ValueError if training for
-    correctness gained nothing.
+    true: (n,), the scores of true claims, in any order; false: (k,), of false ones. The cut is the
+    highest score of a true claim that at least this share of the true claims reach. share: above 0,
+    up to 1. A claim passes if its score is the cut or higher. Returns a float.
     """
-    if correct <= start:
-        raise ValueError("no gain of which a share could be given up")
-    return (correct - checkable) / (correct - start)
+    passing = math.ceil(share * len(true) - 1e-9)
+    cut = true.sort(descending=True).values[passing - 1]
+    return (false < cut).double().mean().item()

@@ -96,6 +96,29 @@ def prover_loss(names: Tensor, places: Tensor, scores: Tensor, truth: Tensor, ro
 
 
 @exercise(
+    difficulty=1,
+    minutes=5,
+    teaches="a tax is a share of a gain, and both gains begin at one start",
+    why="Where training begins says nothing about either reward, so it is taken from both.",
+    hints=[
+        "Which two numbers are gains, and from where?",
+        "The tax is the part of the one gain that the other lacks, as a share of it.",
+    ],
+)
+def legibility_tax(start: float, correct: float, checkable: float) -> float:
+    """The share of the accuracy gain that is given up for checkability.
+
+    start: accuracy before training. correct: after training for correctness alone. checkable:
+    after as much training for correctness and checkability. 0: nothing is given up; 1: all of the
+    gain; negative if the checkable prover is the more accurate one. ValueError if training for
+    correctness gained nothing.
+    """
+    if correct <= start:
+        raise ValueError("no gain of which a share could be given up")
+    return (correct - checkable) / (correct - start)
+
+
+@exercise(
     difficulty=2,
     minutes=15,
     teaches="finding one false step among T by asking for log T states",
@@ -147,8 +170,8 @@ def lmsr_cost(shares: Tensor, b: float) -> Tensor:
     """Hanson's logarithmic market scoring rule as a cost function, b · log Σ exp(q / b).
 
     shares: (…, outcomes), how many shares of each outcome are out; finite, of any size, in floats.
-    b: liquidity, above 0. Returns (…), of the shares' dtype: a purchase costs the
-    difference of two such numbers.
+    b: liquidity, above 0. Returns (…), of the shares' dtype, with a gradient (so by torch, not by
+    NumPy): a purchase costs the difference of two such numbers.
     """
     return b * torch.logsumexp(shares / b, -1)
 

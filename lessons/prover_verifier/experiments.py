@@ -5,9 +5,8 @@ al. do; onesided.py plays the game with pixels; cuts.py moves the cut of a verif
 debates computations; market.py trades.
 """
 
-from lessons.prover_verifier.cuts import best_cut as best_cut
+from lessons.prover_verifier.cuts import find_cut as find_cut
 from lessons.prover_verifier.cuts import tuned as tuned
-from lessons.prover_verifier.drills import legibility_tax as legibility_tax
 from lessons.prover_verifier.market import B as B
 from lessons.prover_verifier.market import manipulate as manipulate
 from lessons.prover_verifier.market import trade as trade

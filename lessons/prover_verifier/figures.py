@@ -79,9 +79,9 @@ def rounds(game: Sequence[Round], control: Sequence[Round]) -> Picture:
         ("soundness, nobody sneaky", control, 0, {"color": FALSE, "ls": "--", "marker": "s"}),
     )
     panels = (
-        ("above 0", [(r.soundness, r.completeness) for r in game],
+        ("0", [(r.soundness, r.completeness) for r in game],
          [(r.soundness, r.completeness) for r in control]),
-        ("above what 99 % of true names reach", *([tuned(r) for r in g] for g in (game, control))),
+        ("what 99 % of true names reach", *([tuned(r) for r in g] for g in (game, control))),
     )  # fmt: skip
     seeds = (
         (by_seed("rounds_make_it_sound"), [1 - v for v in by_seed("unopposed_it_is_fooled")]),
@@ -96,14 +96,14 @@ def rounds(game: Sequence[Round], control: Sequence[Round]) -> Picture:
             size = 9 if mark == "_" else 5
             ax.plot([ends] * len(shares), shares, mark, color=color, markersize=size)
         ax.text(ends, 0.02, "ten\nseeds", ha="center", fontsize=8, color="0.3")
-        ax.set_title(f"accepting {title}", fontsize=10)
+        ax.set_title(f"accepting above {title}", fontsize=10)
         ax.set(xticks=range(1, round(ends)  + 1), xlabel="round", ylim=(0, 1.04),
                xlim=(0.9, ends + 0.3))  # fmt: skip
         (first, _), *_, (last, complete) = values[0]
         told.append(
-            f"Accepting {title}: in the game soundness goes from {first:.2f} to {last:.2f}, with "
-            f"nobody sneaky from {values[1][0][0]:.2f} to {values[1][-1][0]:.2f}; completeness in "
-            f"the game ends at {complete:.2f}. Marks at the end, a seed each: "
+            f"Accepting above {title}: in the game soundness goes from {first:.2f} to {last:.2f}, "
+            f"with nobody sneaky from {values[1][0][0]:.2f} to {values[1][-1][0]:.2f}; "
+            f"completeness in the game ends at {complete:.2f}. Marks at the end, a seed each: "
             + "; ".join(", ".join(f"{v:.2f}" for v in shares) for shares in of_seeds if shares)
         )
     axes[0].set_ylabel("share of claims")
@@ -319,7 +319,9 @@ def advice(one: Mapping[str, tuple[float, float]], two: Mapping[str, float]) -> 
 
     one: at the best cut, and accepting above 0.
     """
-    fig, axes = plt.subplots(2, 1, figsize=(5.6, 5.3), sharex=True)
+    fig, axes = plt.subplots(
+        2, 1, figsize=(5.6, 5.8), sharex=True, height_ratios=[len(one), len(two)]
+    )
     at_best = {name: best for name, (best, _) in one.items()}
     panels = (axes[0], at_best, "One adviser, who lies half of the time"), (
         axes[1], two, "Two advisers, one of whom lies")  # fmt: skip

@@ -1,7 +1,7 @@
 """How `legibility_tax` is judged: checks, mistakes, right answers in other styles."""
 
 from lessons.prover_verifier.checks.shared import is_number, raises_value_error
-from lessons.prover_verifier.drills import legibility_tax
+from lessons.prover_verifier.exercises import legibility_tax
 
 
 @legibility_tax.check
@@ -53,7 +53,7 @@ _mistake("the sign is turned", lambda s, c, k: (k - c) / (c - s))
 _mistake("a share of the errors that were left", lambda s, c, k: (c - k) / (1 - s))
 
 
-@legibility_tax.mistake("the colleague's own: accuracies in place of gains over the start")
+@legibility_tax.mistake("accuracies in place of gains over the start, and no error")
 def _(start, correct, checkable):
     return 1 - checkable / correct
 
@@ -66,6 +66,18 @@ def _(start, correct, checkable):
 @legibility_tax.mistake("no error where nothing was gained")
 def _(start, correct, checkable):
     return (correct - checkable) / (correct - start) if correct != start else 0.0
+
+
+@legibility_tax.mistake("an error only where the gain is 0: a loss is no gain either")
+def _(start, correct, checkable):
+    if correct == start:
+        raise ValueError("no gain")
+    return (correct - checkable) / (correct - start)
+
+
+@legibility_tax.mistake("a share of the accuracy at the start, and no error")
+def _(start, correct, checkable):
+    return (correct - checkable) / start if start else 0.0
 
 
 @legibility_tax.right("one less the share that is kept")

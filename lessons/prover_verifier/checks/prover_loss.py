@@ -109,7 +109,7 @@ def the_inputs_are_left_as_they_are(fn):
 
 @prover_loss.check
 def another_role_is_an_error(fn):
-    raises_value_error(lambda: fn(*case(50, 2, 4, 3), "honest"), "there is no role 'honest'")
+    raises_value_error(lambda: fn(*case(50, 1, 2, 1), "honest"), "there is no role 'honest'")
 
 
 def _mistake(description, worth, fits=None):
