@@ -79,9 +79,9 @@ def rounds(game: Sequence[Round], control: Sequence[Round]) -> Picture:
         ("soundness, nobody sneaky", control, 0, {"color": FALSE, "ls": "--", "marker": "s"}),
     )
     panels = (
-        ("0", [(r.soundness, r.completeness) for r in game],
+        ("cut at 0", [(r.soundness, r.completeness) for r in game],
          [(r.soundness, r.completeness) for r in control]),
-        ("what 99 % of true names reach", *([tuned(r) for r in g] for g in (game, control))),
+        ("cut that 99 % of true names pass", *([tuned(r) for r in g] for g in (game, control))),
     )  # fmt: skip
     seeds = (
         (by_seed("rounds_make_it_sound"), [1 - v for v in by_seed("unopposed_it_is_fooled")]),
@@ -96,12 +96,12 @@ def rounds(game: Sequence[Round], control: Sequence[Round]) -> Picture:
             size = 9 if mark == "_" else 5
             ax.plot([ends] * len(shares), shares, mark, color=color, markersize=size)
         ax.text(ends, 0.02, "ten\nseeds", ha="center", fontsize=8, color="0.3")
-        ax.set_title(f"accepting above {title}", fontsize=10)
+        ax.set_title(title, fontsize=10)
         ax.set(xticks=range(1, round(ends)  + 1), xlabel="round", ylim=(0, 1.04),
                xlim=(0.9, ends + 0.3))  # fmt: skip
         (first, _), *_, (last, complete) = values[0]
         told.append(
-            f"Accepting above {title}: in the game soundness goes from {first:.2f} to {last:.2f}, "
+            f"With a {title}: in the game soundness goes from {first:.2f} to {last:.2f}, "
             f"with nobody sneaky from {values[1][0][0]:.2f} to {values[1][-1][0]:.2f}; "
             f"completeness in the game ends at {complete:.2f}. Marks at the end, a seed each: "
             + "; ".join(", ".join(f"{v:.2f}" for v in shares) for shares in of_seeds if shares)
@@ -247,8 +247,8 @@ def looks(steps: Sequence[int], found: Mapping[str, Sequence[Debated]], error: f
     )
     return fig, (
         f"Left: looks and questions for computations of {steps[0]} to {steps[-1]} steps, on "
-        f"average; an audit takes {audit[0]:.1f} to {audit[-1]:.1f} looks, a debate {looked[0]:g} "
-        f"to {looked[-1]:g} and {asked[0]:.0f} to {asked[-1]:.0f} questions. Right: share of false "
+        f"average; an audit takes {audit[0]:.1f} to {audit[-1]:.1f} looks, a debate {looked[-1]:g} "
+        f"and {asked[0]:.0f} to {asked[-1]:.0f} questions. Right: share of false "
         f"computations caught. {told}."
     )
 
@@ -323,7 +323,7 @@ def advice(one: Mapping[str, tuple[float, float]], two: Mapping[str, float]) -> 
         2, 1, figsize=(5.6, 5.8), sharex=True, height_ratios=[len(one), len(two)]
     )
     at_best = {name: best for name, (best, _) in one.items()}
-    panels = (axes[0], at_best, "One adviser, who lies half of the time"), (
+    panels = (axes[0], at_best, "One adviser, who lies half of the time (best cut)"), (
         axes[1], two, "Two advisers, one of whom lies")  # fmt: skip
     told = []
     for ax, rows, title in panels:
