@@ -144,6 +144,31 @@ def _(gradient, suffixes, n_candidates, k, allowed, generator):
     return _build(promising, suffixes, n_candidates, k, *draws)
 
 
+@candidate_swaps.mistake("the gradient's size counts, not its sign: |g| proposes")
+def _(gradient, suffixes, n_candidates, k, allowed, generator):
+    draws = _draws(suffixes, n_candidates, k, generator)
+    return _build(_promising(-gradient.abs(), allowed, k), suffixes, n_candidates, k, *draws)
+
+
+def _best_of_all_places(gradient, suffixes, n_candidates, n_best, allowed, generator):
+    n_words = gradient.shape[2]
+    order = gradient.masked_fill(~allowed, math.inf).flatten(1).argsort(-1)[:, :n_best]
+    draw = torch.randint(n_best, (n_candidates, len(suffixes)), generator=generator)
+    chosen = order.gather(1, draw.T).T[..., None]
+    return suffixes.repeat(n_candidates, 1, 1).scatter(2, chosen // n_words, chosen % n_words)
+
+
+@candidate_swaps.mistake("the k best of all places together: each place has k of its own")
+def _(gradient, suffixes, n_candidates, k, allowed, generator):
+    return _best_of_all_places(gradient, suffixes, n_candidates, k, allowed, generator)
+
+
+@candidate_swaps.mistake("one top-k over all places: a steep place is drawn more often")
+def _(gradient, suffixes, n_candidates, k, allowed, generator):
+    n_best = k * suffixes.shape[1]
+    return _best_of_all_places(gradient, suffixes, n_candidates, n_best, allowed, generator)
+
+
 @candidate_swaps.mistake("always the best word: the draw among the k is missing")
 def _(gradient, suffixes, n_candidates, k, allowed, generator):
     place, rank = _draws(suffixes, n_candidates, k, generator)

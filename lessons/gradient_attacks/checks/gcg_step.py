@@ -171,6 +171,15 @@ def _(loss, prompts, places, n_candidates, k, allowed, generator):
     return new, loss(new).detach()
 
 
+@gcg_step.mistake("of the candidates drawn the gradient's estimate picks one, not the true loss")
+def _(loss, prompts, places, n_candidates, k, allowed, generator):
+    gradient = one_hot_gradient(loss, prompts, len(allowed))
+    whole, losses = _parts(loss, prompts, places, n_candidates, k, allowed, generator)
+    estimate = gradient.expand(len(whole), -1, -1, -1).gather(-1, whole[..., None]).sum((-1, -2))
+    best, each = estimate.argmin(0), torch.arange(len(prompts))
+    return whole[best, each], losses[best, each]
+
+
 @gcg_step.mistake("the losses are those before the step")
 def _(loss, prompts, places, n_candidates, k, allowed, generator):
     whole, losses = _parts(loss, prompts, places, n_candidates, k, allowed, generator)
