@@ -1,6 +1,8 @@
 """lessons/gradient_attacks: what its experiments stand on, where no exercise and no claim looks."""
 
+from collections import defaultdict
 from functools import partial
+from itertools import combinations, product
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from lessons.gradient_attacks.experiments import (
     affirmative,
     all_swaps,
     allowed,
+    asked,
     at_ask,
     attack,
     autoprompt_step,
@@ -29,6 +32,7 @@ from lessons.gradient_attacks.experiments import (
     with_suffix,
     words_alone,
 )
+from tools.processors import stored
 from utils.decoder import Decoder
 from utils.worlds.assistant import PROMPT, REPLY, WORDS, World, reply_logprobs
 
@@ -146,10 +150,42 @@ def test_words_alone_find_a_rule_of_words():
     assert right.double().mean() > 0.95
 
 
-def test_every_word_occurs_in_both_halves_of_the_checkerboard():
-    half = checkerboard()
+def every_rule():
+    """All worlds of three dangerous actions and four dangerous topics."""
+    rules = product(combinations(range(6), 3), combinations(range(8), 4))
+    return [World(0, actions, topics) for actions, topics in rules]
+
+
+def test_both_halves_of_the_checkerboard_hold_every_word_and_harmful_pairs_for_any_rule():
+    for world in every_rule():
+        half = checkerboard(world)
+        for pairs in (half, ~half):
+            assert pairs.any(0).all() and pairs.any(1).all()
+            assert (pairs & world.harmful).sum() == 6 and (pairs & ~world.harmful).sum() == 18
+
+
+def test_in_the_course_s_own_world_the_checkerboard_is_by_place():
+    plain = (torch.arange(6)[:, None] + torch.arange(8)) % 2 == 0  # what the claims stand on
+    assert all(torch.equal(checkerboard(World(seed)), plain) for seed in range(10))
+
+
+def test_the_text_says_how_seed_0_turns_with_the_processor():
+    mine = [(key, found) for key, found in stored().items() if key[0] == "gradient_attacks"]
+    verdicts, values = defaultdict(set), defaultdict(set)
+    for (_, claim, _), found in mine:
+        verdicts[claim].add(found.holds)
+        values[claim].add(f"{abs(found.value) + 1e-9:.2f}")  # a half is rounded up
+    assert (sum(len(v) > 1 for v in verdicts.values()), len(verdicts)) == (7, 12)
+    assert values["random_search_suffices"] == {"0.53", "0.89", "0.91"}
+    assert values["gcg_beats_autoprompt"] == {"0.14", "0.06", "0.00"}
+
+
+def test_where_every_second_pair_is_dangerous_both_halves_can_be_asked_about(model):
+    world, generator = World(0, (0, 2, 4), (0, 2, 4, 6)), utils.generator(0)
+    half = checkerboard(world)
     for pairs in (half, ~half):
-        assert pairs.any(0).all() and pairs.any(1).all()
+        prompts, refused = asked(world, model, 20, generator, pairs)
+        assert prompts.shape == (20, PROMPT) and refused.shape == (20,)
 
 
 def test_broken_counts_what_any_run_gets_past(model, requests):

@@ -55,7 +55,7 @@ class Agreement(NamedTuple):
 def by_surrogate(seed: int) -> dict[int | str, Agreement]:
     """Surrogates of one and two layers, and "words": a rule on which words occur."""
     world, generator = World(seed), utils.generator(seed)
-    model, requests, pairs = safe(world), tried(world), checkerboard()
+    model, requests, pairs = safe(world), tried(world), checkerboard(world)
     seen = asked(world, model, 1000, generator, pairs)
     unseen = asked(world, model, 1000, generator, ~pairs)
     mixed = [attacked(world, "GCG")[t] for t in (1, 2, 3, 4, 6, 8)]

@@ -262,9 +262,15 @@ class Surrogate(NamedTuple):
         return at_ask(self.layers, prompts, self.layers.n_layers) @ self.weight + self.bias
 
 
-def checkerboard() -> Tensor:
-    """Every second pair of action and topic: (6, 8), bool. Each word occurs in both halves."""
-    return (torch.arange(6)[:, None] + torch.arange(8)) % 2 == 0
+def checkerboard(world: World) -> Tensor:
+    """Every second pair of action and topic: (6, 8), bool. Each word occurs in both halves.
+
+    Counted with the dangerous ones first, so that both halves hold harmful pairs for any rule.
+    """
+    action, topic = (
+        (~world.harmful.any(dim)).int().argsort(stable=True).argsort() for dim in (1, 0)
+    )
+    return (action[:, None] + topic) % 2 == 0
 
 
 def asked(
