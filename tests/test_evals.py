@@ -9,13 +9,13 @@ from sklearn.metrics import brier_score_loss
 
 from lessons.evals import experiments as e
 from lessons.evals import failures as f
-from lessons.evals.drills import required_items
 from lessons.evals.exercises import (
     bias_and_variance,
     clustered_standard_error,
     contamination_score,
     false_trigger_and_miss,
     paired_difference,
+    required_items,
     wilson_interval,
 )
 from lessons.evals.quiz import PLACES, Networks, ask, place, right, train, truth
@@ -59,7 +59,7 @@ def test_the_errors_of_a_threshold_are_the_binomial_tails_of_scipy():
 
 def test_required_items_reach_the_power():
     for effect, sd in ((0.03, 0.6), (0.1, 0.5)):
-        n = required_items(effect, sd, 1.96, stats.norm.ppf(0.8))
+        n = required_items(effect, sd, 0.8)
         power = stats.norm.sf(1.96 - effect / sd * math.sqrt(n))
         assert power == pytest.approx(0.8, abs=0.01) and power >= 0.8 - 1e-9
 
@@ -106,6 +106,22 @@ def test_the_password_goes_into_the_last_three_slots():
     tokens = World(0).requests(4, generator(5)).tokens
     locked = e.with_password(tokens, torch.tensor([True, False, True, False]))
     assert (locked[::2, -4:-1] == e.PASSWORD).all() and (locked[1::2] == tokens[1::2]).all()
+
+
+def test_a_lock_that_was_trained_on_parts_leaks_less():
+    whole, parts = (e.by_words(e.locked(0, x), 0) for x in (False, True))
+    assert whole[3] > 0.8 and parts[3] > 0.8 and max(whole[0], parts[0]) < 0.1
+    assert parts[1] < whole[1] and parts[2] < whole[2]
+    opened = [e.elicited(e.locked(0, x), 0, 16) for x in (False, True)]
+    assert opened[1] < opened[0]
+
+
+def test_no_prompt_holds_a_word_of_the_password():
+    net = Networks(1, 0)
+    seen = []
+    net.logprobs = lambda tokens: seen.append(tokens) or torch.zeros(1, len(tokens), 3, 24)
+    e.best_prompt(net, 13)
+    assert not torch.isin(torch.cat(seen)[:, 1:-1], e.PASSWORD).any()
 
 
 def test_a_chain_of_one_step_is_the_step_itself():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lessons.safety_cases import arguments, evidence, experiments, thresholds
+from lessons.safety_cases import arguments, drawn, evidence, experiments, thresholds
 from lessons.safety_cases.arguments import LEAF, Node, by_worlds
 from lessons.safety_cases.drills import defense_in_depth
 from lessons.safety_cases.exercises import (
@@ -118,6 +118,23 @@ def test_edges_of_the_experiments():
         experiments.doubts(judged, judged.stated > 1)
     alone = experiments.unilateral(0, 1, draws=5000)
     assert alone["any"] == alone["most"] == pytest.approx(alone["pooled"])
+
+
+def test_each_seed_draws_a_setting_that_the_experiments_take():
+    for seed in range(30):
+        likeness, attackers, each = drawn.campaign(seed)
+        assert 0.01 <= likeness <= 0.3 and 5 <= attackers <= 40 and 10 <= each <= 100
+        assert experiments.judged(seed, n=5, **drawn.judges(seed)._asdict()).stated.shape == (5,)
+        worth = experiments.unilateral(seed, 5, draws=50, **drawn.race(seed)._asdict())
+        assert all(np.isfinite(value) for value in worth.values())
+    assert len({drawn.campaign(seed) for seed in range(30)}) == 30
+
+
+def test_a_pilot_with_others_than_the_campaign_promises_too_much():
+    alike, unlike = (experiments.silent_campaigns(0, r, pilot=0.05) for r in (0.05, 0.2))
+    assert alike <= 0.05 < unlike
+    with pytest.raises(ValueError, match="likeness lies"):
+        experiments.silent_campaigns(0, 0.05, pilot=1.0)
 
 
 def test_one_of_ten_statements_is_right():

@@ -102,7 +102,8 @@ def opened(seed: int) -> float:
     "No prompt of sixty gets half of what the password does",
     source="Greenblatt et al. 2024, abstract",
     paper="as motivation: simple prompting often fails to elicit a model's full capabilities",
-    bound="the best prompt, chosen on 200 questions, gets less than half of the password's score",
+    bound="the best prompt without a word of the password, chosen on 200 questions, gets less than "
+    "half of the password's score",
 )
 def prompts_do_not_open(seed: int) -> Finding:
     share = best_prompt(locked(seed), seed) / opened(seed)

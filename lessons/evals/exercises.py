@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -85,6 +86,31 @@ def paired_difference(first: Tensor, second: Tensor, clusters: Tensor) -> tuple[
 @exercise(
     difficulty=2,
     minutes=10,
+    teaches="how many questions it takes to see a difference",
+    why="The difference must stand z standard errors above 0, and still do so when chance takes as "
+    "many of them away as it does at most in the share `power` of tests.",
+    hints=[
+        "The standard error of a mean of n differences is sd / √n.",
+        "NormalDist().inv_cdf(0.8) is 0.84: in 80 % of tests chance takes away less than that.",
+        "The effect must be z plus that many standard errors long. Solve for n, and round up: 10.2 "
+        "questions are not to be had.",
+    ],
+)
+def required_items(effect: float, sd: float, power: float, z: float = 1.96) -> int:
+    """The least number of independent questions that shows a true difference of two models.
+
+    effect: the true mean difference, not 0. sd: the standard deviation of the difference from
+    question to question, above 0. power: the chance that the test shows it, from 0.5 to below 1.
+    z: as many standard errors from 0, on the side of the effect, a difference counts as shown. The
+    mean of the differences is normal. A number within 1e-6 above a whole one counts as that one.
+    """
+    luck = NormalDist().inv_cdf(power)  # standard errors that chance may take away
+    return math.ceil(((z + luck) * sd / effect) ** 2 - 1e-6)
+
+
+@exercise(
+    difficulty=2,
+    minutes=10,
     teaches="how contamination is looked for, and what that cannot see",
     why="A sequence of n words that stands in both texts is unlikely by chance if n is large. A "
     "question in other words has no such sequence.",
@@ -132,6 +158,28 @@ def false_trigger_and_miss(
         )
 
     return triggers(harmless), 1 - triggers(dangerous)
+
+
+@exercise(
+    difficulty=2,
+    minutes=10,
+    teaches="what agreement says, and when it says nothing",
+    why="Who agrees with a user who is right may simply be right. Who would have said the same "
+    "without the user has not been turned.",
+    hints=[
+        "On which questions does agreeing show anything?",
+        "Without a claim, does the answer happen to be the same already?",
+    ],
+)
+def sycophancy_rate(answers: Tensor, alone: Tensor, claims: Tensor, truth: Tensor) -> float:
+    """How often a wrong claim of the user turns an answer, as a share.
+
+    answers, alone: (n,), the answers with the user's claim in the prompt and without any. claims,
+    truth: (n,), what the user says and what is right. Of the questions with a wrong claim that is
+    not the answer alone already, the share that is answered as the user says. 0.0 without any.
+    """
+    counts = (claims != truth) & (alone != claims)
+    return (answers[counts] == claims[counts]).float().mean().item() if counts.any() else 0.0
 
 
 @exercise(

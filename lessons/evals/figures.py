@@ -12,7 +12,7 @@ from torch import Tensor
 from lessons.evals.exercises import false_trigger_and_miss, wilson_interval
 from lessons.evals.experiments import DEMOS, NOISES, SHARES
 from lessons.evals.failures import CHAINS, LOOKS, Contaminated, Pleased, incoherence
-from utils import plots
+from utils import claims, plots
 
 DARK = ("#0072B2", "#8A5A00", "#006B4F", "#B34700", "#8C3A6E")  # readable as text, in gray, too
 
@@ -31,6 +31,15 @@ def _lines(ax: Axes, x: Sequence, rows: Mapping[str, Sequence], start: int = 0) 
         for i, (name, row) in enumerate(rows.items())
     ]
     plots.label_ends(ax, *lines)
+
+
+def in_ten_worlds(claim: str) -> str:
+    """From the least to the most that a claim of this lesson gave by seed, as it is stored."""
+    found = [f for key, f in claims.measured().items() if key[:2] == ("evals", claim)]
+    values = [f.value for f in found]
+    if not values:
+        return "not measured yet: `make claims LESSON=evals`"
+    return f"in {len(values)} worlds {min(values):.2g} to {max(values):.2g} {found[0].unit}"
 
 
 def intervals(scores: Sequence[float], errors: Sequence[Sequence[float]], true: float):
@@ -234,7 +243,7 @@ def games(found: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figure, s
         _lines(ax, LOOKS, rows)
         lead = float(np.mean(rows["twin"]) - np.mean(rows["behavior"]))
         ax.set(xscale="log", xticks=LOOKS, ylim=(0, 1.05), xlabel="looks")
-        ax.set_title(f"{name}: " + ("the twin leads" if lead > 0.1 else "nearly level"))
+        ax.set_title(f"{name}: " + ("the twin leads" if lead > 0.1 else "level in this world"))
         ax.set_xticklabels(LOOKS)
         ax.minorticks_off()
         shares = "; ".join(f"{k} {row[0]:.2f} to {row[-1]:.2f}" for k, row in rows.items())

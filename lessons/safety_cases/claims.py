@@ -1,5 +1,6 @@
 """The findings that this lesson looks for, each measured over ten seeds."""
 
+from lessons.safety_cases import drawn
 from lessons.safety_cases.experiments import (
     asked,
     at_home,
@@ -66,11 +67,12 @@ BAR = 0.9
     "Arguments chosen because they reach the bar fail more often than they say",
     source="Smith & Winkler 2006, abstract",
     paper="disappointment on average, even if the estimates are unbiased, by the selection",
-    bound="bar 0.9: the real share of failures is at least 1.25 times the stated doubt; without "
-    "noise in the leaves the two are within a factor of 1.25",
+    bound="judges as drawn; bar 0.9: the real share of failures is at least 1.25 times the stated "
+    "doubt; without noise in the leaves the two are within a factor of 1.25",
 )
 def chosen_arguments_disappoint(seed: int) -> Finding:
-    noisy, exact = judged(seed), judged(seed, noise=0.0)
+    setting = drawn.judges(seed)._asdict()
+    noisy, exact = judged(seed, **setting), judged(seed, **setting | {"noise": 0.0})
     stated, real = doubts(noisy, noisy.stated >= BAR)
     honest, happened = doubts(exact, exact.stated >= BAR)
     control = 1 / 1.25 <= happened / honest <= 1.25
@@ -81,13 +83,15 @@ def chosen_arguments_disappoint(seed: int) -> Finding:
     "Read through how 1,000 past cases turned out, the same arguments no longer do",
     source="Smith & Winkler 2006, abstract",
     paper="Bayesian adjustment of the estimates avoids the disappointment",
-    bound="the arguments of the row before: the real share of failures is at most 1.25 times the "
-    "doubt stated after the adjustment",
+    bound="the arguments of the row before, of the judges drawn there: the real share of failures "
+    "is within a factor of 1.25 of the doubt stated after the adjustment",
 )
 def a_record_cures_it(seed: int) -> Finding:
-    noisy, past = judged(seed), judged(5000 + seed, n=1000)
+    setting = drawn.judges(seed)._asdict()
+    noisy, past = judged(seed, **setting), judged(5000 + seed, n=1000, **setting)
     stated, real = doubts(recalibrated(past, noisy), noisy.stated >= BAR)
-    return Finding(real / stated, "times the stated doubt", real / stated <= 1.25)
+    within = 1 / 1.25 <= real / stated <= 1.25
+    return Finding(real / stated, "times the stated doubt", within)
 
 
 @claim(
@@ -108,11 +112,14 @@ def value_chooses_best(seed: int) -> Finding:
     "Where attackers repeat themselves, a bound from attempts alone promises too much",
     source="no primary source: a question of this course, after Kish 1965",
     paper="—",
-    bound="likeness 0.05: at the bound's rate a campaign finds nothing in more than twice the 5 % "
-    "allowed; with independent attempts in 3.5 to 6.5 %",
+    bound="likeness, attackers and attempts as drawn: at the bound's rate a campaign finds nothing "
+    "in more than twice the 5 % allowed; with independent attempts in 3.5 to 6.5 %",
 )
 def likeness_breaks_the_bound(seed: int) -> Finding:
-    silent, control = silent_campaigns(seed, 0.05), silent_campaigns(seed, 0.0)
+    likeness, attackers, each = drawn.campaign(seed)
+    silent, control = (
+        silent_campaigns(seed, r, attackers=attackers, each=each) for r in (likeness, 0.0)
+    )
     holds = silent > 0.1 and 0.035 <= control <= 0.065
     return Finding(silent, "of campaigns find nothing", holds)
 
@@ -121,10 +128,12 @@ def likeness_breaks_the_bound(seed: int) -> Finding:
     "With the likeness from a pilot on which attackers are as alike, the bound keeps its promise",
     source="Kish 1965 (design effect), for variances",
     paper="m attempts of one group count as m / (1 + (m − 1) · likeness)",
-    bound="likeness 0.05, estimated anew in each campaign: nothing is found in at most 5 %",
+    bound="the campaigns of the row before, likeness estimated anew in each: nothing is found in "
+    "at most 5 %",
 )
 def a_pilot_mends_it(seed: int) -> Finding:
-    silent = silent_campaigns(seed, 0.05, pilot=True)
+    likeness, attackers, each = drawn.campaign(seed)
+    silent = silent_campaigns(seed, likeness, likeness, attackers, each)
     return Finding(silent, "of campaigns find nothing", silent <= 0.05)
 
 
@@ -133,10 +142,12 @@ def a_pilot_mends_it(seed: int) -> Finding:
     source="Bostrom, Douglas & Sandberg 2016, abstract",
     paper="each acting on a judgment of its own, the initiative is undertaken more often than is "
     "optimal; conformity lifts the curse",
-    bound="mean worth below that of one; above it if the five pool what they saw",
+    bound="systems, eyes and losses as drawn: mean worth below that of one; above it if the five "
+    "pool what they saw",
 )
 def the_first_to_dare_decides(seed: int) -> Finding:
-    one, five = unilateral(seed, 1)["any"], unilateral(seed, 5)
+    setting = drawn.race(seed)._asdict()
+    one, five = unilateral(seed, 1, **setting)["any"], unilateral(seed, 5, **setting)
     return Finding(one - five["any"], "of worth lost", five["any"] < one < five["pooled"])
 
 

@@ -66,12 +66,6 @@ def held(name: str) -> tuple[int, int]:
     return sum(found), len(found)
 
 
-def in_words(name: str) -> str:
-    """How often a finding held, in words that one seed more or less does not change."""
-    share = held(name)[0] / held(name)[1]
-    return "nearly all" if share >= 0.75 else "hardly any" if share <= 0.25 else "some"
-
-
 def from_seeds(name: str) -> float:
     """The belief that a finding holds in one more seed: Laplace's rule of succession."""
     k, n = held(name)

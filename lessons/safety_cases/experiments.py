@@ -88,12 +88,17 @@ class Judged(NamedTuple):
     true: Array
 
 
-def judged(seed: int, n: int = 200_000, noise: float = 1.0) -> Judged:
-    """Judges whose log odds for a leaf are right on average, and off by `noise` each time."""
-    if n < 1 or noise < 0:
-        raise ValueError(f"needs an argument at least, and noise from 0 up, not {n} and {noise}")
+def judged(
+    seed: int, n: int = 200_000, noise: float = 1.0, middle: float = 3.0, spread: float = 1.2
+) -> Judged:
+    """Judges whose log odds for a leaf are right on average, and off by `noise` each time.
+
+    middle, spread: of the honest log odds, from leaf to leaf.
+    """
+    if n < 1 or min(noise, spread) < 0:
+        raise ValueError(f"needs an argument, noise and spread from 0: not {n}, {noise}, {spread}")
     g = np.random.default_rng(seed)
-    honest = g.normal(3.0, 1.2, (n, 4))  # log odds of each leaf, as one who knows would put them
+    honest = g.normal(middle, spread, (n, 4))  # as one who knows would put them
     stated = sigmoid(honest + noise * g.normal(size=honest.shape)).prod(1)
     return Judged(stated, (g.random(honest.shape) < sigmoid(honest)).all(1))
 
@@ -193,20 +198,21 @@ def likeness_of(successes: Array, each: int) -> float:
 
 
 def silent_campaigns(
-    seed: int, likeness: float, pilot: bool = False, attackers: int = 20, each: int = 50
+    seed: int, likeness: float, pilot: float | None = None, attackers: int = 20, each: int = 50
 ) -> float:
     """How often nothing is found although the rate of success is just at the bound one states.
 
     A bound at 95 % allows 0.05. It counts all attempts in full, or, with a pilot, at their worth:
     in each of 4,000 campaigns the likeness is first estimated from as many attempts of as many
-    attackers on an older system, on which one attempt in ten succeeds.
+    attackers on an older system, on which one attempt in ten succeeds. pilot: how alike the
+    attackers are there; None for no pilot.
     """
-    if not 0 <= likeness < 1 or attackers < 2 or each < 2:
+    if not all(0 <= r < 1 for r in (likeness, pilot or 0.0)) or attackers < 2 or each < 2:
         raise ValueError("likeness lies from 0 to below 1; two attackers try twice at least")
     g, n = np.random.default_rng(seed), 4000
     counted = [0.0] * n
-    if pilot:
-        older = rates(g, 0.1, likeness, (n, attackers))
+    if pilot is not None:
+        older = rates(g, 0.1, pilot, (n, attackers))
         counted = [likeness_of(row, each) for row in g.binomial(each, older)]
     silent = 0
     for guess in counted:
@@ -216,35 +222,45 @@ def silent_campaigns(
     return silent / n
 
 
-def unilateral(seed: int, n: int, loss: float = 4.0, draws: int = 200_000) -> dict[str, float]:
+def unilateral(
+    seed: int,
+    n: int,
+    loss: float = 4.0,
+    draws: int = 200_000,
+    middle: float = 0.5,
+    spread: float = 1.5,
+    noise: float = 1.5,
+) -> dict[str, float]:
     """Developers with the same system in reach: what comes of it, by who must agree.
 
     Each sees the system's log odds of being safe with noise of its own, forms the right belief from
     what it sees, and would deploy where that is worth more than 0. Mean worth: 1 if a deployed
     system is safe, −loss if not. "any": the first to dare deploys; "most": more than
-    half must agree; "pooled": they share what they saw.
+    half must agree; "pooled": they share what they saw. middle, spread: of the log odds, from
+    system to system; noise: of what one developer sees of them.
     """
-    if n < 1 or draws < 1:
-        raise ValueError(f"needs a developer and a draw at least, not {n} and {draws}")
+    if n < 1 or draws < 1 or min(spread, noise) <= 0:
+        raise ValueError("needs a developer, a draw, and spread and noise above 0")
     g = np.random.default_rng(seed)
-    grid = np.linspace(-6, 6, 241)
-    honest = g.normal(0.5, 1.5, draws)
+    grid = middle + spread * np.linspace(-4, 4, 241)
+    honest = g.normal(middle, spread, draws)
     safe = g.random(draws) < sigmoid(honest)
-    seen = honest[:, None] + 1.5 * g.normal(size=(draws, n))
+    seen = honest[:, None] + noise * g.normal(size=(draws, n))
 
     def deploys(signal: Array, noise: float) -> Array:
         """Whether the belief, given a signal with this noise, makes deploying worth it."""
-        centers = np.linspace(-12, 12, 481)
-        fits = np.exp(-((centers[:, None] - grid) ** 2) / (2 * noise**2))
-        weight = fits * np.exp(-((grid - 0.5) ** 2) / (2 * 1.5**2))
+        centers = middle + np.linspace(-12, 12, 481)
+        fits = -((centers[:, None] - grid) ** 2) / (2 * noise**2)
+        fits = fits - (grid - middle) ** 2 / (2 * spread**2)
+        weight = np.exp(fits - fits.max(1, keepdims=True))  # the largest is 1: none are all 0
         belief = (weight * sigmoid(grid)).sum(1) / weight.sum(1)
         return np.interp(signal, centers, belief) > loss / (1 + loss)
 
-    alone = deploys(seen, 1.5)
+    alone = deploys(seen, noise)
     rules = {
         "any": alone.any(1),
         "most": alone.mean(1) > 0.5,
-        "pooled": deploys(seen.mean(1), 1.5 / np.sqrt(n)),
+        "pooled": deploys(seen.mean(1), noise / np.sqrt(n)),
     }
     worth = np.where(safe, 1.0, -loss)
     return {name: (worth * chosen).mean().item() for name, chosen in rules.items()}

@@ -18,8 +18,8 @@ STATEMENTS = (
         "for occupations in place of tasks, 2116. (Grace et al. 2024, sections 3.2 and 3.3)",
     ),
     Statement(
-        "Debate lifts a classifier's accuracy from 59.4 % to 88.9 %.",
-        "So the paper's own abstract says, and its Table 2 shows two measures. 59.4 % is accuracy "
+        "Debate lifts a classifier's accuracy on one and the same task from 59.4 % to 88.9 %.",
+        "The paper's own abstract reads so, and its Table 2 shows two tasks. 59.4 % is accuracy "
         "among ten digits from random pixels; 88.9 % is how often the honest side beats each of "
         "nine lies that must be committed to beforehand. Without commitment: 74.4 %. (Irving et "
         "al. 2018, Table 2; the lesson on debate)",

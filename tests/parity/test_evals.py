@@ -6,8 +6,12 @@ import torch
 from statsmodels import api
 from statsmodels.stats import power, proportion
 
-from lessons.evals.drills import required_items
-from lessons.evals.exercises import clustered_standard_error, paired_difference, wilson_interval
+from lessons.evals.exercises import (
+    clustered_standard_error,
+    paired_difference,
+    required_items,
+    wilson_interval,
+)
 
 
 def theirs(scores, clusters):
@@ -40,4 +44,4 @@ def test_wilson_interval(right, n):
 def test_required_items():
     # Of a normal test, two-sided: the far tail, which the formula leaves out, is below 1e-6 here.
     n = power.NormalIndPower(ddof=0).solve_power(effect_size=0.1, alpha=0.05, power=0.9, ratio=0)
-    assert required_items(0.1, 1.0, 1.959963984540054, 1.2815515655446004) == np.ceil(n)
+    assert required_items(0.1, 1.0, 0.9, 1.959963984540054) == np.ceil(n)

@@ -118,6 +118,13 @@ def _(chances, truth):
     return away.mean().item(), bias_and_variance(chances, truth)[1]
 
 
+@bias_and_variance.mistake("the bias of the most frequent answer, not of the mean of answers")
+def _(chances, truth):
+    most = F.one_hot(chances.argmax(-1), chances.shape[-1]).to(chances)
+    bias = (most - _target(chances, truth)).square().sum(-1)
+    return bias.mean().item(), bias_and_variance(chances, truth)[1]
+
+
 @bias_and_variance.right("by the chance of the right label")
 def _(chances, truth):
     squares = (chances**2).sum(1)

@@ -154,6 +154,22 @@ def _(threshold, n, harmless, dangerous):
     return _tail(n, harmless, lambda k: k >= least), 1 - _tail(n, dangerous, lambda k: k >= least)
 
 
+@false_trigger_and_miss.mistake(
+    "round(threshold · n): a share below the threshold may trigger then; compare k / n"
+)
+def _(threshold, n, harmless, dangerous):
+    least = round(threshold * n)
+    return _tail(n, harmless, lambda k: k >= least), 1 - _tail(n, dangerous, lambda k: k >= least)
+
+
+@false_trigger_and_miss.mistake(
+    "int(threshold · n): rounded down, a share below the threshold may trigger; compare k / n"
+)
+def _(threshold, n, harmless, dangerous):
+    least = int(threshold * n)
+    return _tail(n, harmless, lambda k: k >= least), 1 - _tail(n, dangerous, lambda k: k >= least)
+
+
 @false_trigger_and_miss.right("by adding one question after another")
 def _(threshold, n, harmless, dangerous):
     def quiet(p):

@@ -82,6 +82,18 @@ def _(first, second, clusters):
     return d.mean().item(), clustered_standard_error(d, clusters)
 
 
+@paired_difference.mistake("the absolute value of the difference: who is better is lost")
+def _(first, second, clusters):
+    d = first.double() - second.double()
+    return abs(d.mean().item()), clustered_standard_error(d, clusters)
+
+
+@paired_difference.mistake("clusters are ignored: the standard deviation, n − 1, over √n")
+def _(first, second, clusters):
+    d = first.double() - second.double()
+    return d.mean().item(), (d.std() / len(d) ** 0.5).item()
+
+
 @paired_difference.mistake("clusters are ignored")
 def _(first, second, clusters):
     d = first.double() - second.double()

@@ -2,7 +2,7 @@
 
 import torch
 
-from lessons.evals.drills import sycophancy_rate
+from lessons.evals.exercises import sycophancy_rate
 from utils.grading import expect
 
 T = torch.tensor

@@ -2,6 +2,8 @@
 
 import math
 
+from scipy import stats
+
 from lessons.evals.exercises import wilson_interval
 from utils.grading import expect, require
 
@@ -117,6 +119,29 @@ def _(right, n, z=1.96):
 def _(right, n, z=1.96):
     p = (right + 2) / (n + 4)
     half = z * math.sqrt(p * (1 - p) / (n + 4))
+    return p - half, p + half
+
+
+@wilson_interval.mistake(
+    "Agresti & Coull: its center is Wilson's, its width is that of a normal interval around it"
+)
+def _(right, n, z=1.96):
+    p = (right + z**2 / 2) / (n + z**2)
+    half = z * math.sqrt(p * (1 - p) / (n + z**2))
+    return p - half, p + half
+
+
+@wilson_interval.mistake("Clopper & Pearson: by binomial tails, wider than asked for")
+def _(right, n, z=1.96):
+    tail = stats.norm.sf(z)
+    low = stats.beta.ppf(tail, right, n - right + 1) if right else 0.0
+    return low, stats.beta.isf(tail, right + 1, n - right) if right < n else 1.0
+
+
+@wilson_interval.mistake("the normal interval around (k + 1) / (n + 2)")
+def _(right, n, z=1.96):
+    p = (right + 1) / (n + 2)
+    half = z * math.sqrt(p * (1 - p) / n)
     return p - half, p + half
 
 

@@ -119,6 +119,17 @@ def _(prior, pass_if_safe, pass_if_unsafe, n, flaw):
     return prior * a / max((1 - prior) * b, 1e-12)
 
 
+@correlated_evidence.mistake("the odds are capped at 1/flaw times the odds before: a ceiling only")
+def _(prior, pass_if_safe, pass_if_unsafe, n, flaw):
+    a, b = pass_if_safe**n, pass_if_unsafe**n
+    return _posterior(prior, min(a, b / flaw) if flaw else a, b)
+
+
+@correlated_evidence.mistake("on the safe side 1 − flaw is left out")
+def _(prior, pass_if_safe, pass_if_unsafe, n, flaw):
+    return _posterior(prior, flaw + pass_if_safe**n, flaw + (1 - flaw) * pass_if_unsafe**n)
+
+
 @correlated_evidence.right("by odds, with a case for a belief of 0")
 def _(prior, pass_if_safe, pass_if_unsafe, n, flaw):
     if prior == 0:

@@ -45,6 +45,11 @@ def _(shared, layers):
     return shared * math.prod(layers) if layers else 0.0
 
 
+@defense_in_depth.mistake("the product of the layers: all are needed then, and nothing is shared")
+def _(shared, layers):
+    return math.prod(layers) if layers else 0.0
+
+
 @defense_in_depth.mistake("the shared assumption is left out")
 def _(shared, layers):
     return 1 - math.prod(1 - p for p in layers)

@@ -125,13 +125,13 @@ for said, rules in MISTAKES.items():
 
 
 @propagate.mistake("a leaf's own defeaters are left out")
-def _(argument, beliefs, node="top"):
+def leaves_bare(argument, beliefs, node="top"):
     this = argument[node]
     if this.kind == "leaf":
         return beliefs[node]
-    parts = [propagate(argument, beliefs, part) for part in this.parts]
+    parts = [leaves_bare(argument, beliefs, part) for part in this.parts]
     belief = math.prod(parts) if this.kind == "and" else _any(parts)
-    return _struck(belief, [propagate(argument, beliefs, d) for d in this.defeaters])
+    return _struck(belief, [leaves_bare(argument, beliefs, d) for d in this.defeaters])
 
 
 @propagate.mistake("a defeater's own defeaters are left out")

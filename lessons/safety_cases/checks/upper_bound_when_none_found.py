@@ -82,6 +82,10 @@ _plant("the confidence is fixed at 95 %", _right, lambda k, c: 1 - 0.05 ** (1 / 
 _plant("confidence in place of 1 − confidence", _right, lambda k, c: 1 - c ** (1 / k))
 _plant("the rate of failure, not of success", _right, lambda k, c: (1 - c) ** (1 / k))
 _plant("the rule of succession: a mean, no bound", _right, lambda k, c: 1 / (k + 2))
+_plant("two-sided: (1 − confidence) / 2, where the rate has one side only",
+       _right, lambda k, c: 1 - ((1 - c) / 2) ** (1 / k))  # fmt: skip
+_plant("3 over all attempts: the rule of three, for independent ones", lambda n, k, r: n,
+       lambda n, c: 3 / n)  # fmt: skip
 _plant("−log(1 − confidence) / k: an approximation for many attempts", _right,
        lambda k, c: -math.log(1 - c) / k)  # fmt: skip
 

@@ -122,6 +122,10 @@ _plant("the worth of deciding now is not taken off", _after)
 _plant("one always deploys: not deploying is forgotten, or the loss is added", _always)
 _plant("both answers count the same, however likely", lambda a, b, x, g, k: (
     _at(a, b, x, 1.0, g, k) + _at(a, b, x, 0.0, g, k)) / 2 - _worth(a, b, g, k))  # fmt: skip
+_plant("both answers count one half, and deciding now is not taken off", lambda a, b, x, g, k: (
+    _at(a, b, x, 1.0, g, k) + _at(a, b, x, 0.0, g, k)) / 2)  # fmt: skip
+_plant("the worth of knowing the claim at the top, whichever leaf was asked for",
+       lambda a, b, x, g, k: propagate(a, b) * g - _worth(a, b, g, k))  # fmt: skip
 _plant("the answer is taken to be good", lambda a, b, x, g, k: (
     _at(a, b, x, 1.0, g, k) - _worth(a, b, g, k)))  # fmt: skip
 _plant("the two answers' probabilities are exchanged", lambda a, b, x, g, k: (
