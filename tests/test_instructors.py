@@ -1,6 +1,7 @@
 """What the instructor gets: slides, sheets, the bundle, the tracks."""
 
 import math
+import os
 import re
 import subprocess
 
@@ -226,3 +227,23 @@ def test_the_guide_names_no_mistake_of_an_exercise_twice():
     rows = re.findall(r"^  - `\w+`: (.*; .*)$", guide, re.MULTILINE)
     named = [row.split("; ") for row in rows]
     assert named and all(len(row) == len(set(row)) for row in named)
+
+
+FAKE = """#!/bin/sh
+case " $* " in *" --no-sandbox "*) ;; *) echo "No usable sandbox!" >&2; exit 133;; esac
+for part in "$@"; do case $part in --print-to-pdf=*) to=${part#--print-to-pdf=};; esac; done
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the browser here is a shell script")
+def test_the_printing_browser_gets_no_sandbox_and_its_complaint_is_one_line(tmp_path):
+    browser, page = tmp_path / "chromium", tmp_path / "sheet.html"
+    browser.write_text(FAKE + 'echo "<</Type /Page>> <</Type /Page>>" > "$to"')
+    browser.chmod(0o755)
+    assert sheets.print_pdf(str(browser), page) == 2
+    for ends, said in (("echo first >&2; echo no fonts >&2; exit 1", "no fonts"), ("", "no PDF")):
+        browser.write_text(FAKE + ends)
+        with pytest.raises(SystemExit) as stopped:
+            sheets.print_pdf(str(browser), page)
+        assert said in str(stopped.value) and "first" not in str(stopped.value)
+        assert "\n" not in str(stopped.value) and "install Google Chrome" in str(stopped.value)

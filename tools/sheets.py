@@ -10,7 +10,6 @@ import ast
 import copy
 import html
 import inspect
-import os
 import re
 import shutil
 import subprocess
@@ -131,11 +130,25 @@ def print_pdf(browser: str, page: Path) -> int:
     """Print a page to a PDF beside it, by a headless browser; the number of pages it took."""
     target = page.with_suffix(".pdf")
     with tempfile.TemporaryDirectory() as profile:
-        command = [browser, "--headless=new", "--disable-gpu", f"--user-data-dir={profile}"]
-        command += ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
-        command += ["--virtual-time-budget=20000", "--no-pdf-header-footer"]
-        command += [f"--print-to-pdf={target}", page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        # The page is our own. A sandbox is not to be had for root, nor where Chromium comes from a
+        # zip file and Ubuntu asks for a profile, as on GitHub's machines.
+        command = [browser, "--headless=new", "--no-sandbox", "--disable-gpu"]
+        command += [f"--user-data-dir={profile}", "--virtual-time-budget=20000"]
+        command += ["--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri()]
+        target.unlink(missing_ok=True)
+        try:
+            ran = subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", timeout=120
+            )
+            wrong = ran.returncode and (ran.stderr.strip().splitlines() or ["no word of why"])[-1]
+        except subprocess.TimeoutExpired:
+            wrong = "no answer in two minutes"
+    if wrong or not target.exists():
+        sys.exit(
+            f"make sheets: {browser} cannot print {page.name} ({wrong or 'it wrote no PDF'}): see "
+            "whether it starts by itself, install Google Chrome or Chromium anew, or take it off "
+            "PATH; without a browser the sheets are HTML, to print from any"
+        )
     return len(re.findall(rb"/Type\s*/Page\b", target.read_bytes()))
 
 
