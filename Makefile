@@ -1,4 +1,6 @@
 # Alignment in Miniature. `make lab` to learn, `make test` to check, `make build` after a change in lessons/.
+# Everywhere, on Windows too, text is UTF-8: what a library opens without a word of it as well.
+export PYTHONUTF8 := 1
 PY := .venv/$(if $(filter Windows_NT,$(OS)),Scripts/python.exe,bin/python)
 # The first interpreter for which torch has wheels; PYTHON=... names another.
 PYTHON ?= $(shell for p in python3 python python3.12 python3.13 python3.11 python3.14; do \

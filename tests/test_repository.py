@@ -154,6 +154,16 @@ def test_issue_templates_ask_for_something():
         assert all(field["attributes"]["label"] and field["id"] for field in form["body"])
 
 
+def test_what_make_starts_reads_text_as_utf8(monkeypatch):
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    told = "tell:\n\t@echo $$PYTHONUTF8\n"
+    ran = subprocess.run(
+        ["make", "-f", "Makefile", "-f", "-", "tell"],
+        cwd=ROOT, input=told, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.stdout.split() == ["1"], ran.stderr
+
+
 def python_files():
     tracked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
     names = subprocess.run(tracked, cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
