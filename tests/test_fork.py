@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 
+from tools import build, notebooks
 from utils import syllabus
 from utils.syllabus import ROOT
 
@@ -47,6 +49,37 @@ def test_what_is_made_leads_to_the_fork(made):
     for name in ("notebooks", "README.md", "install.md", "instructors.md"):
         assert theirs in made[name], name
     assert "https://somebody-else.github.io/their-course/" in made["README.md"]
+
+
+def test_a_new_address_keeps_the_outputs_and_nothing_else_does(monkeypatch, tmp_path):
+    entry = syllabus.entry("rlhf")
+    path = tmp_path / entry.filename
+    shutil.copy(ROOT / "notebooks" / entry.filename, path)
+    stored = nbformat.read(path, as_version=4)
+    monkeypatch.setattr(syllabus, "repository", lambda: THEIRS)
+
+    def wanted():
+        return notebooks.compose(entry, "notebooks")
+
+    kept = build.with_new_address(path, wanted())
+    assert [c.get("outputs") for c in kept.cells] == [c.get("outputs") for c in stored.cells]
+    assert [c.source for c in kept.cells] == [c.source for c in wanted().cells]
+    build.write(kept, path)
+    assert notebooks.is_fresh(path, wanted())
+    build.write(stored, path)
+    assert not notebooks.is_fresh(path, wanted())
+    for at in (0, 1, 5, -1):  # more than the address is new: in the set-up cell, in any other
+        other = wanted()
+        other.cells[at].source += "\n# more"
+        assert build.with_new_address(path, other) is None
+    other = wanted()
+    other.metadata["course"]["digest"] = "of other files"
+    assert build.with_new_address(path, other) is None
+    says_it = next(c for c in stored.cells if c.get("outputs"))
+    says_it.outputs[0] = nbformat.v4.new_output("stream", text=f"see {OURS}")
+    nbformat.write(stored, path)
+    assert build.with_new_address(path, wanted()) is None
+    assert build.with_new_address(tmp_path / "absent.ipynb", wanted()) is None
 
 
 def test_workflows_and_the_site_name_no_repository():

@@ -99,6 +99,46 @@ def make(editions: list[tuple[Path, NotebookNode]]) -> None:
         write(solved, path)
 
 
+def without(url: str, source: str) -> str:
+    """A cell with gaps where the course's address stands, and the names made from it."""
+    owner_and_name = url.removeprefix("https://github.com/")
+    for part in (url, owner_and_name, f'/ "{url.rsplit("/", 1)[1]}"'):
+        source = source.replace(part, "")
+    return source
+
+
+def with_new_address(path: Path, wanted: NotebookNode) -> NotebookNode | None:
+    """The wanted notebook with the stored outputs, if nothing differs but the course's address.
+
+    It stands in the header and in the set-up cell, which prints nothing. All that outputs are made
+    from must have the fingerprint that it had, and every other cell be the same; else None.
+    """
+    stored = nbformat.read(path, as_version=4) if path.exists() else new_notebook()
+    found = re.search(r"git clone -q --depth 1 (\S+)", "".join(c.source for c in stored.cells[1:2]))
+    if not found or len(stored.cells) != len(wanted.cells):
+        return None
+    old, new = found[1], syllabus.repository()
+    course = stored.metadata.get("course", {})
+    same = course.get("digest") == wanted.metadata["course"]["digest"]
+    same = same and course.get("cells") == cells_digest(stored)  # not edited by hand
+    for i, (cell, twin) in enumerate(zip(stored.cells, wanted.cells, strict=True)):
+        same = same and (cell.id, cell.cell_type, cell.metadata) == (
+            twin.id, twin.cell_type, twin.metadata
+        )  # fmt: skip
+        sources = (cell.source, twin.source)
+        if i < 2:
+            sources = (without(old, cell.source), without(new, twin.source))
+        same = same and sources[0] == sources[1]
+        same = same and old.removeprefix("https://") not in str(cell.get("outputs", ""))
+    if not same:
+        return None
+    kept = copy.deepcopy(wanted)
+    for cell, twin in zip(stored.cells, kept.cells, strict=True):
+        if twin.cell_type == "code":
+            twin.outputs, twin.execution_count = cell.outputs, cell.execution_count
+    return kept
+
+
 def set_aside_edits(path: Path) -> None:
     """Keep a copy of a notebook that somebody edited before it is written anew."""
     if not path.exists():
@@ -125,8 +165,14 @@ def remove_orphans() -> None:
 def build_notebooks(topic: str) -> None:
     """Write what is missing or stale, two lessons at a time; of one lesson, if it is named."""
     wanted: dict[str, list[tuple[Path, NotebookNode]]] = {}
+    moved = 0
     for path, notebook in every_notebook(topic):
+        if not is_fresh(path, notebook) and (kept := with_new_address(path, notebook)):
+            write(kept, path)
+            moved += 1
         wanted.setdefault(path.name, []).append((path, notebook))
+    if moved:
+        print(f"{moved} notebooks got the course's new address, and keep their outputs.")
     jobs = {
         name: editions
         for name, editions in wanted.items()
