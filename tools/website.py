@@ -153,7 +153,13 @@ def stage(folder: Path) -> None:
     """Write what Sphinx is to make pages of into a folder, laid out as in the repository."""
     for name in ("notebooks", "docs"):
         (folder / name).mkdir(parents=True)
-    parts = {"total": readme.total(), "map": map_of_lessons(), "toc": toc()}
+    parts = {
+        "diagnosis": readme.diagnosis(),
+        "findings": readme.findings(),
+        "total": readme.total(),
+        "map": map_of_lessons(),
+        "toc": toc(),
+    }
     (folder / "index.md").write_text(
         readme.with_parts(CONFIG / "index.md", parts), encoding="utf-8"
     )
