@@ -12,7 +12,7 @@ NEED_PYTHON := test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 found
 # For the environments of `make colab` and `make parity`: somebody's own, linked to, is not cleared.
 OWN = test ! -L $(@D) || { echo "make: $(@D) is a link: remove the link, and what it leads to stays as it is"; exit 1; }
 
-.PHONY: help .venv lab test test-claims build claims claims-processors bench slides sheets site bundle newest progress processors e2e colab binder parity
+.PHONY: help .venv lab test test-claims build claims claims-processors bench slides sheets site bundle newest progress processors e2e colab binder parity release broken
 
 help:
 	@echo "make lab         open the course in JupyterLab   (ARGS=--no-browser on a server)"
@@ -32,6 +32,7 @@ help:
 	@echo "make colab       every set-up cell and a lesson, in an environment with Colab's versions   (LESSON=)"
 	@echo "make binder      whether what environment.yml asks for can be had together, and the workflows be read"
 	@echo "make newest      the newest libraries in .venv in place of the pinned ones: rm -r .venv undoes it"
+	@echo "make release     for the workflow: a release of TAG with dist/ and what CHANGELOG says; broken opens an issue"
 	@echo "make parity      the hand-written pieces against production libraries, in an environment of their own"
 
 .venv: .venv/installed
@@ -69,6 +70,10 @@ slides sheets bundle newest: .venv
 
 site: slides sheets
 	@$(PY) -m tools.website
+
+# For the workflows. The libraries of a broken week may have broken .venv: these two need only Python.
+release broken:
+	@"$(PYTHON)" -m tools.github $@
 
 progress: .venv
 	@$(PY) -m tools.learners "$(DIR)"
