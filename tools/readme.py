@@ -68,10 +68,15 @@ def clone() -> str:
     return f"```sh\ngit clone {url} && cd {url.rsplit('/', 1)[1]}\nmake lab\n```"
 
 
-def site() -> str:
-    """Where GitHub Pages shows the course, to read without running it."""
+def site_url() -> str:
+    """Where GitHub Pages shows the course."""
     owner, name = syllabus.repository().split("/")[-2:]
-    return f"Or read it first, outputs and all: [the course as a site](https://{owner}.github.io/{name}/)."
+    return f"https://{owner}.github.io/{name}/"
+
+
+def site() -> str:
+    """The way there, to read without running it."""
+    return f"Or read it first, outputs and all: [the course as a site]({site_url()})."
 
 
 def diagnosis() -> str:

@@ -21,14 +21,14 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.site import MATHJAX, SITE, hide_needless_code, is_marked, library, solved
+from tools.site import HEAD, MATHJAX, SITE, WAY_BACK, hide_needless_code, is_marked, library, solved
 from utils import exercises, syllabus, whiteboard
 from utils.exercises import Exercise
 from utils.syllabus import ROOT, Entry
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PAGE = """\
-<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<!doctype html><html lang="en"><head>{head}<title>{title}</title>
 {mathjax}
 <style>
 @page {{ size: A4; margin: 14mm; }}
@@ -49,7 +49,15 @@ pre {{ white-space: pre-wrap; margin: 0; }} li {{ margin: 1mm 0; }} a {{ color: 
 .prompt, .anchor-link {{ display: none; }}
 .room {{ flex: 1; margin-top: 3mm;
   background: radial-gradient(#bbb 0.25mm, transparent 0.3mm) 0 0 / 5mm 5mm; }}
+@media print {{ .way-back {{ display: none; }} }}
+@media screen and (max-width: 700px) {{
+  body {{ width: auto; margin: 4mm; overflow-wrap: anywhere; }}
+  .front {{ height: auto !important; }}
+  .front div:has(img) {{ max-height: none; }}
+  mjx-container {{ max-width: 100%; overflow-x: auto; overflow-y: hidden; }}
+}}
 </style></head><body>
+{way_back}
 <div class="page front">{front}<div class="room"></div></div>
 <div class="page back">{back}<div class="room"></div></div>
 <script>
@@ -121,7 +129,8 @@ def back(entry: Entry) -> list[NotebookNode]:
 def sheet(entry: Entry, notebook: NotebookNode) -> str:
     """The two pages as HTML."""
     return PAGE.format(
-        title=html.escape(entry.title), mathjax=MATHJAX.format(mathjax=library("mathjax")),
+        head=HEAD, way_back=WAY_BACK, title=html.escape(entry.title),
+        mathjax=MATHJAX.format(mathjax=library("mathjax")),
         front=body(front(entry, notebook)), back=body(back(entry)),
     )  # fmt: skip
 

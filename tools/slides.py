@@ -16,7 +16,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.site import MATHJAX, SITE, hide_needless_code, is_marked, library, solved
+from tools.site import HEAD, MATHJAX, SITE, WAY_BACK, hide_needless_code, is_marked, library, solved
 from utils import claims, syllabus
 from utils.syllabus import ROOT, Entry
 
@@ -32,21 +32,25 @@ TEMPLATE = """\
 {%- extends 'index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}MATHJAX{%- endblock -%}
-{%- block html_head_css -%}<style>STYLE</style>{%- endblock -%}
+{%- block html_head_css -%}HEAD<style>STYLE</style>{%- endblock -%}
 {%- block data_png scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output"><img alt="{{ output | get_metadata('alt',
 'image/png') | escape_html }}" src="data:image/png;base64,{{ output.data['image/png'] }}"></div>
 {%- endblock -%}
 {%- block footer_js -%}
+WAY_BACK
 <script src="REVEAL/dist/reveal.js"></script>
 <script>
   Reveal.initialize({width: WIDTH, height: HEIGHT, margin: 0.04, center: false, hash: true,
-                     controls: false, slideNumber: "c/t", transition: "none"});
+                     controls: matchMedia("(pointer: coarse)").matches,
+                     slideNumber: "c/t", transition: "none"});
   function fit() {  // figures take the room that the text of their slide leaves
     const slide = Reveal.getCurrentSlide(), images = [...slide.querySelectorAll("img")];
     images.forEach(image => { image.style.maxHeight = "0"; });
     const room = (HEIGHT - 10 - slide.scrollHeight) / images.length;
     images.forEach(image => { image.style.maxHeight = `${room}px`; });
+    const back = document.querySelector(".way-back");  // where a talk begins and ends
+    if (back) back.hidden = !(Reveal.isFirstSlide() || Reveal.isLastSlide());
   }
   Reveal.on("ready", fit);
   Reveal.on("slidechanged", fit);
@@ -55,6 +59,10 @@ TEMPLATE = """\
 {%- endblock -%}
 """
 STYLE = """
+.way-back { position: fixed; z-index: 40; top: 12px; right: 16px; color: #06c;
+            font: 16px sans-serif; }
+.way-back[hidden] { display: none; }
+@media print { .way-back { display: none; } }
 .reveal { font-size: 28px; }
 .reveal .slides { text-align: left; }
 .reveal .slides section h1 { font-size: 60px; margin: 90px 0 0; text-transform: none; }
@@ -183,6 +191,7 @@ def page(entry: Entry, notebook: NotebookNode) -> str:
     """The slides as one HTML page."""
     template = TEMPLATE.replace("STYLE", STYLE)
     template = template.replace("MATHJAX", MATHJAX.format(mathjax=library("mathjax")))
+    template = template.replace("HEAD", HEAD).replace("WAY_BACK", WAY_BACK)
     template = template.replace("REVEAL", library("reveal.js"))
     template = template.replace("WIDTH", str(SIZE[0])).replace("HEIGHT", str(SIZE[1]))
     exporter = SlidesExporter(
@@ -202,7 +211,8 @@ def main() -> None:
         path = folder / f"{entry.number:02d}_{entry.topic}.html"
         path.write_text(page(entry, solved(entry)), encoding="utf-8")
         links.append(f'<li><a href="{path.name}">{entry.number} · {html.escape(entry.title)}</a>')
-    body = f'<!doctype html><meta charset="utf-8"><title>Slides</title><ul>{"".join(links)}</ul>'
+    body = f'<!doctype html><html lang="en">{HEAD}<title>Slides</title>{WAY_BACK}<ul>'
+    body += f"{''.join(links)}</ul>"
     (folder / "index.html").write_text(body, encoding="utf-8")
     print(f"{len(links)} decks in {folder.relative_to(ROOT)}/: open index.html in a browser")
 

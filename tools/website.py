@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 
 from tools import notebooks, readme
 from tools.notebooks import PRACTICE_FILE, closed
-from tools.site import SITE, is_marked, library
+from tools.site import HEAD, SITE, WAY_BACK, is_marked, library
 from utils import claims, course_map, exercises, syllabus
 from utils.exercises import Exercise
 from utils.syllabus import ROOT, Entry
@@ -68,14 +68,21 @@ def help_with(ex: Exercise) -> NotebookNode:
     return new_markdown_cell("\n\n".join([*hints, closed("Show one answer", answer)]))
 
 
+def sheet(name: str) -> str:
+    """Where a lesson's sheet stands: the PDF, or what there is where no browser could print it."""
+    printed = (SITE / "sheets" / f"{name}.pdf").exists()
+    return f"../sheets/{name}.{'pdf' if printed else 'html'}"
+
+
 def heading(entry: Entry) -> NotebookNode:
     """The title, and what belongs to the lesson. The theme's buttons launch it."""
     name = Path(entry.filename).stem
     facts = [x for x in (entry.paper, f"{entry.minutes} minutes") if x]
     if claims.of(entry.topic):
         facts.append(f"[what came out](../docs/claims.md#{readme.anchor(entry)})")
-        facts.append(f'<a href="../slides/{name}.html">slides</a>')
-        facts.append(f'<a href="../sheets/{name}.pdf">sheet to print</a>')
+    facts.append(f'<a href="../slides/{name}.html">slides</a>')
+    if claims.of(entry.topic):
+        facts.append(f'<a href="{sheet(name)}">sheet to print</a>')
     return new_markdown_cell(f"# {entry.number} · {entry.title}\n\n{' · '.join(facts)}")
 
 
@@ -130,9 +137,9 @@ def to_project_and_print() -> str:
     rows = []
     for entry in syllabus.written():
         name = Path(entry.filename).stem
-        sheet = f'<a href="../sheets/{name}.pdf">PDF</a>' if claims.of(entry.topic) else ""
+        to_print = f'<a href="{sheet(name)}">sheet</a>' if claims.of(entry.topic) else ""
         slides = f'<a href="../slides/{name}.html">slides</a>'
-        rows.append(f"| {entry.number} {entry.title} | {slides} | {sheet} |")
+        rows.append(f"| {entry.number} {entry.title} | {slides} | {to_print} |")
     return "\n".join(
         [
             "# Slides and sheets\n",
@@ -186,9 +193,37 @@ def toc() -> str:
     )
 
 
+def lead_back() -> None:
+    """Put the way to its lesson into each page of slides and each sheet."""
+    for path in [*SITE.glob("slides/*.html"), *SITE.glob("sheets/*.html")]:
+        lesson = SITE / "notebooks" / path.name
+        to, what = f"../notebooks/{path.name}", "the lesson"
+        if not lesson.exists():
+            to, what = "../index.html", "the course"
+        link = f'<a class="way-back" href="{to}">{what}</a>'
+        text = path.read_text(encoding="utf-8").replace(WAY_BACK, link)
+        path.write_text(text, encoding="utf-8")
+
+
+def not_found() -> str:
+    """What GitHub Pages shows where no page is. It may stand at any depth: no link is relative."""
+    site = readme.site_url()
+    return f"""\
+<!doctype html><html lang="en"><head>{HEAD}<title>No such page — Alignment in Miniature</title>
+<style>:root {{ color-scheme: light dark; }} body {{ font: 1rem/1.5 sans-serif; margin: 3rem auto;
+max-width: 32rem; padding: 0 1rem; }}</style></head><body>
+<h1>There is no such page</h1>
+<p>A lesson's address holds its number, which can change when lessons are added.</p>
+<ul><li><a href="{site}index.html#the-map">All lessons</a></li>
+<li><a href="{site}search.html">Search the course</a></li>
+<li><a href="{site}">Alignment in Miniature</a></li></ul></body></html>
+"""
+
+
 def main() -> None:
     """Build the site, or say in one line what is wrong; then the site of before stays."""
-    address = {"COURSE_REPOSITORY": syllabus.repository(), "COURSE_MATHJAX": library("mathjax")}
+    address = {"COURSE_REPOSITORY": syllabus.repository(), "COURSE_SITE": readme.site_url()}
+    address["COURSE_MATHJAX"] = library("mathjax")
     with tempfile.TemporaryDirectory() as scratch:
         source, made = Path(scratch, "source"), Path(scratch, "html")
         stage(source)
@@ -199,6 +234,8 @@ def main() -> None:
         for old in ("notebooks", "docs", "_images"):
             shutil.rmtree(SITE / old, ignore_errors=True)
         shutil.copytree(made, SITE, dirs_exist_ok=True)
+    lead_back()
+    (SITE / "404.html").write_text(not_found(), encoding="utf-8")
     (SITE / ".nojekyll").touch()  # GitHub Pages would leave out what begins with an underscore
     print(f"site: {SITE / 'index.html'}")
 

