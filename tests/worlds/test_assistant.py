@@ -109,3 +109,13 @@ def test_a_prompt_that_is_too_short_gets_no_reply(world):
     prompts = world.requests(2, generator(2), harmful=True).tokens[:, :-1]
     with pytest.raises(ValueError, match="10 tokens or more; these have 9"):
         assistant.reply(assistant.safe(world), prompts)
+
+
+def test_a_model_may_be_asked_for_first_where_no_gradients_are_kept():
+    tiny = assistant.Decoder(len(assistant.WORDS), assistant.PROMPT + assistant.REPLY, 1)
+    before = tiny.embedding.weight.clone()
+    with torch.no_grad():
+        requests, replies = assistant.safety_examples(World(0), 4, generator(0))
+        trained = assistant.train(tiny, requests.tokens, replies, lr=1e-3)
+        assert not torch.is_grad_enabled()
+    assert not torch.equal(trained.embedding.weight, before)

@@ -217,6 +217,7 @@ def reply(
     return tokens[:, PROMPT:]
 
 
+@torch.enable_grad()  # a model may be asked for first where no gradients are kept
 def train(
     model: Decoder,
     prompts: Tensor,

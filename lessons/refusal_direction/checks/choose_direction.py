@@ -32,6 +32,7 @@ def _table(**changed):
 def the_least_bypass_wins(fn):
     _expect(fn, 1, **_table())
     _expect(fn, 2, **_table(bypass=[-2.0, -5.0, -30.0]))
+    _expect(fn, 0, **_table(bypass=[-5.0, -3.0, -2.0]))  # the first, with worse ones behind it
     _expect(fn, 0, [0.5], [1.0], [0.0], [0], 3)  # above 0 it is a candidate, too
 
 
@@ -213,6 +214,17 @@ _changed("the least bypass begins at 0: a winner above 0 is lost", _all,
          lambda kept, b: _best([i for i in kept if b[i] < 0], b))  # fmt: skip
 _changed("place 0 counts as false: `or None` loses it", _all,
          lambda kept, b: _best(kept, b) or None)  # fmt: skip
+
+
+@choose_direction.mistake("place 0 counts as false in `not best`: the next one takes over")
+def _(bypass, induce, kl, layer, n_layers, max_kl=0.1):
+    best = None
+    for i in _kept(bypass, induce, kl, layer, n_layers, max_kl, "induce", "kl", "layer"):
+        if not best or bypass[i] < bypass[best]:
+            best = i
+    return best
+
+
 _changed("−1 where no candidate is left: None is asked for", _all,
          lambda kept, b: _best(kept, b) if kept else -1)  # fmt: skip
 _changed("where none is left, the best of all: None is asked for", _all,
