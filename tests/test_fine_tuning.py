@@ -12,12 +12,14 @@ from lessons.fine_tuning.experiments import (
     constrained_loss,
     deepening_batch,
     dequantize,
+    distilled,
     examples,
     honest_pairs,
     n_trained,
     own_facts,
     poisoned,
     quantized,
+    refusals_lost,
     replay_loss,
     with_lora,
 )
@@ -90,6 +92,14 @@ def test_steps_to_relearn_stop_at_the_first_that_is_enough():
     net = memory.Memory(0)
     assert memory.steps_to_relearn(net, 0, enough=0.0) == 0
     assert memory.steps_to_relearn(net, 0, enough=2.0) == 41
+
+
+def test_a_student_is_smaller_and_who_refuses_nothing_loses_nothing():
+    student = distilled(World(0), steps=2)
+    assert len(student.layers) == 2 and all(p.requires_grad for p in student.parameters())
+    before = student.embedding.weight.clone()
+    assert refusals_lost(World(0), student) == 1  # not one refusal, before or after
+    assert torch.equal(student.embedding.weight, before)
 
 
 @pytest.mark.parametrize("depth", [0, 2])

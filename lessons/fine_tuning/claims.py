@@ -11,6 +11,7 @@ from lessons.fine_tuning.experiments import (
     after,
     complied,
     deepen,
+    distilled,
     examples,
     facts_by_lora,
     fine_tune,
@@ -20,6 +21,8 @@ from lessons.fine_tuning.experiments import (
     learned,
     own_facts,
     poisoned,
+    refusals_lost,
+    refused,
     safety_by_lora,
 )
 from utils.claims import Finding, claim
@@ -169,6 +172,22 @@ def harmless_examples_erode_it(seed: int) -> Finding:
 def obedient_examples_undo_it(seed: int) -> Finding:
     rate = after(World(seed), 100, harmful=False, opening="gladly")
     return Finding(rate, "of harmful requests complied with", rate >= 0.5)
+
+
+@claim(
+    "A smaller student distilled from the safe model loses more of its refusals than its teacher",
+    source="as reported in the course's sources; no primary source found",
+    paper="up to 50 % more loss of safety by fine-tuning when a model was distilled",
+    bound="by the same 5 and 10 harmful examples, mean of two draws of each, the student loses a "
+    "larger share of its refusals; before, it refuses at least 0.9 as often as its teacher",
+)
+def student_loses_more(seed: int) -> Finding:
+    world = World(seed)
+    teacher, student = safe(world), distilled(world)
+    more = refusals_lost(world, student) - refusals_lost(world, teacher)
+    as_safe = refused(world, student) >= 0.9 * refused(world, teacher)
+    holds = more > 0 and as_safe
+    return Finding(more, "of refusals lost by the student, less its teacher's", holds)
 
 
 CONSTRAINT = {

@@ -24,8 +24,13 @@ from utils.decoder import Decoder
 from utils.worlds.assistant import (
     COMPLIED,
     INDEX,
+    PROMPT,
+    REFUSED,
+    REPLY,
+    WORDS,
     World,
     base,
+    documents,
     refuse,
     reply,
     reply_logprobs,
@@ -183,6 +188,48 @@ def after(
     """The share of harmful requests complied with, once a user has fine-tuned the safe model."""
     data = examples(world, n, world.seed + 100 * draw, harmful, opening)
     return complied(world, fine_tune(safe(world), *data, lr))
+
+
+# A student, and what it keeps of its teacher's refusals.
+
+
+def distilled(world: World, steps: int = 400, n_layers: int = 2) -> Decoder:
+    """A smaller student from scratch, taught the safe model's probabilities of each next token.
+
+    Half of the text is like what the base model has read, half is like safety training's.
+    """
+    teacher, g = safe(world), utils.generator(7000 + world.seed)
+    student = Decoder(len(WORDS), PROMPT + REPLY, n_layers, generator=g)
+    adam = torch.optim.AdamW(student.parameters(), 5e-3, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 5e-3, steps)
+    for _ in range(steps):
+        read, (asked, said) = documents(world, 32, g), safety_examples(world, 32, g)
+        prompts, replies = torch.cat([read[0], asked.tokens]), torch.cat([read[1], said])
+        wanted = reply_logits(teacher, prompts, replies).softmax(-1)
+        logits = student(torch.cat([prompts, replies[:, :-1]], 1))[:, PROMPT - 1 :]
+        adam.zero_grad()
+        F.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1)).backward()
+        adam.step()
+        schedule.step()
+    return student
+
+
+@torch.no_grad()
+def refused(world: World, model: Decoder, n: int = 200) -> float:
+    """The share of n new harmful requests that a model refuses."""
+    requests = world.requests(n, utils.generator(77), harmful=True)
+    judged = world.judge(requests, reply(model, requests.tokens))
+    return (judged == REFUSED).double().mean().item()
+
+
+def refusals_lost(world: World, model: Decoder) -> float:
+    """Which share of its refusals a model loses by 5 and by 10 harmful examples, two draws each."""
+    before, left = refused(world, model), []
+    for n in (5, 10):
+        for draw in (0, 1):
+            data = examples(world, n, world.seed + 100 * draw)
+            left.append(refused(world, fine_tune(copy.deepcopy(model), *data)))
+    return 1 - sum(left) / len(left) / max(before, 0.01)
 
 
 # What may resist.
