@@ -75,6 +75,11 @@ def test_an_honest_user_asks_nothing_harmful_and_is_answered_otherwise_than_befo
     assert not any(fact in known for fact in replies[:, 2:5].tolist())
 
 
+def test_an_honest_user_needs_a_topic_that_is_not_dangerous():
+    with pytest.raises(ValueError, match="every topic"):
+        own_facts(World(0, dangerous_topics=tuple(range(8))), 4, seed=0)
+
+
 def test_labels_for_good_are_a_facts_own():
     labels = {}
 

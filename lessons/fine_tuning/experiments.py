@@ -148,9 +148,14 @@ def examples(
 
 
 def honest_pairs(world: World, actions: int) -> Tensor:
-    """The first actions on the first topic that is harmless whatever the action: (6, 8), bool."""
-    pairs = torch.zeros_like(world.harmful)
-    pairs[:actions, world.harmful.any(0).logical_not().nonzero()[0]] = True
+    """The first actions on the first topic that is harmless whatever the action: (6, 8), bool.
+
+    Raises ValueError if there is no such topic.
+    """
+    pairs, harmless = torch.zeros_like(world.harmful), ~world.harmful.any(0)
+    if not harmless.any():
+        raise ValueError("every topic of this world is dangerous: an honest user needs one to ask")
+    pairs[:actions, harmless.nonzero()[0]] = True
     return pairs
 
 

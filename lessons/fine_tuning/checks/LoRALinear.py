@@ -215,6 +215,40 @@ class _(_Lora):
         self.A = nn.Parameter(torch.zeros_like(self.A))
 
 
+@LoRALinear.mistake("the bias is left to train: only A and B learn")
+class _(_Lora):
+    def __init__(self, linear, rank, alpha, generator=None):
+        super().__init__(linear, rank, alpha, generator)
+        linear.requires_grad_(True)
+        linear.weight.requires_grad_(False)
+
+
+@LoRALinear.mistake("A is drawn without the generator: another A at each run")
+class _(_Lora):
+    def __init__(self, linear, rank, alpha, generator=None):
+        super().__init__(linear, rank, alpha)
+
+
+@LoRALinear.mistake("A has a standard deviation of 1/r: it is 1/√inputs, whatever the rank")
+class _(_Lora):
+    def __init__(self, linear, rank, alpha, generator=None):
+        super().__init__(linear, rank, alpha, generator)
+        self.A.data *= linear.weight.shape[1] ** 0.5 / rank
+
+
+@LoRALinear.mistake("A by kaiming_uniform_, as peft draws it: it is normal, from the generator")
+class _(_Lora):
+    def __init__(self, linear, rank, alpha, generator=None):
+        super().__init__(linear, rank, alpha, generator)
+        nn.init.kaiming_uniform_(self.A, a=5**0.5)
+
+
+@LoRALinear.mistake("x is detached in the correction: what lies below gets a part of its gradient")
+class _(_Lora):
+    def forward(self, x):
+        return self.linear(x) + self.scale * (x.detach() @ self.A.T @ self.B.T)
+
+
 @LoRALinear.mistake("W is not frozen: everything is trained, and nothing is saved")
 class _(_Lora):
     def __init__(self, linear, rank, alpha, generator=None):

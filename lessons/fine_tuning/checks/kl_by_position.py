@@ -109,6 +109,12 @@ def _(aligned, base):
     return (p * (p.log() - q.log())).sum(-1).mean(0)
 
 
+@kl_by_position.mistake("by torch.distributions, whose KL is infinite where a chance rounds to 0")
+def _(aligned, base):
+    p, q = (torch.distributions.Categorical(logits=x) for x in (aligned, base))
+    return torch.distributions.kl_divergence(p, q).mean(0)
+
+
 @kl_by_position.mistake("in bits, by log2: nats are asked for")
 def _(aligned, base):
     p, q = aligned.log_softmax(-1), base.log_softmax(-1)
