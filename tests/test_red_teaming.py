@@ -124,6 +124,23 @@ def test_the_beta_that_drew_the_rates_is_found():
     assert foretold_by_beta(2, 6, 5) == pytest.approx(exact, abs=0.02)
 
 
+@pytest.mark.parametrize("replay", [True, False])
+def test_a_defense_replays_old_attacks_or_does_not(world, untrained, monkeypatch, replay):
+    from lessons.red_teaming import experiments
+
+    uniform, shown = Attacker(torch.zeros(PLACES, len(WORDS)), []), []
+    monkeypatch.setattr(experiments, "safe", lambda world: untrained)
+    monkeypatch.setattr(experiments, "train_attacker", lambda *given, **more: uniform)
+    monkeypatch.setattr(experiments, "complies", lambda world, model, x: torch.ones(400) > 0)
+    monkeypatch.setattr(experiments, "defend", lambda *given: shown.append(given[2]))
+    attackers, models = experiments.race(world, 3, 0, replay)
+    assert len(attackers) == 3 and len(models) == 4
+    assert [len(x) for x in shown] == ([400, 800, 1200] if replay else [400, 400, 400])
+    now = with_tails(world.requests(400, generator(0), harmful=True), attackers[-1]).tokens[:, 5:9]
+    fresh = (shown[-1][:, None, 5:9] == now[None, :50]).all(-1).any(0)
+    assert fresh.double().mean() > 0.3  # what came through in the last round is among them
+
+
 def test_a_probe_is_of_its_pair(world):
     asked = []
 

@@ -88,6 +88,12 @@ def fuzzed(seed: int) -> dict[str, float]:
 
 
 @cache
+def raced(seed: int, replay: bool = True) -> tuple[list[Tensor], list[Decoder]]:
+    """Three rounds of attacker and defender. Replay changes nothing before the second defense."""
+    return race(World(seed), 3, seed, replay)
+
+
+@cache
 def defended(seed: int) -> dict[str, Decoder]:
     """The safe model, and three that had 60 steps more of training, each of another kind."""
     world = World(seed)
@@ -95,7 +101,7 @@ def defended(seed: int) -> dict[str, Decoder]:
         "safe": safe(world),
         "plain": trained_on(world, 60, seed),
         "random": defended_at_random(world, 3, seed),
-        "rounds": race(world, 3, seed)[1][-1],
+        "rounds": raced(seed)[1][-1],
     }
 
 
@@ -272,6 +278,25 @@ def rounds_beat_random_tails(seed: int) -> Finding:
     found = newly_attacked(seed)
     apart = wilson(found["rounds"], 400)[1] < wilson(found["random"], 400)[0]
     return Finding(found["random"] - found["rounds"], "less of its tails", apart)
+
+
+@claim(
+    "Without replay of old attacks, attacks that were closed come back",
+    source="no primary source",
+    paper="asked by this course: does it go round in circles",
+    bound="of 800 tails of the first two attackers more succeed on the last model without replay "
+    "than on the one that had just been trained on them, and than on the last model with replay; "
+    "95 % intervals apart, both times",
+)
+def old_attacks_come_back(seed: int) -> Finding:
+    world, (tails, models) = World(seed), raced(seed, replay=False)
+    old, kept = tails[:2], raced(seed)[1][-1]
+    just = [success_of(world, model, x) for model, x in zip(models[1:3], old, strict=True)]
+    last = [success_of(world, models[-1], x) for x in old]
+    with_ = [success_of(world, kept, x) for x in old]
+    (_, after), (low, _), (_, replayed) = (wilson(sum(x) / 2, 800) for x in (just, last, with_))
+    back = (sum(last) - sum(with_)) / 2
+    return Finding(back, "more of the tails than with replay", low > max(after, replayed))
 
 
 @claim(

@@ -73,8 +73,8 @@ def attacker_loss(logprobs: Tensor, rewards: Tensor, entropy: Tensor, bonus: flo
     """REINFORCE with the batch's mean reward as baseline, and a bonus for each nat of entropy.
 
     logprobs: (batch,), of the sampled attacks, in nats. rewards: (batch,), 1.0 for each that
-    succeeded. entropy: scalar, of the attacker's policy, in nats. Returns the scalar to minimize:
-    less the mean over the batch, less the bonus.
+    succeeded. entropy: scalar, of the attacker's policy, in nats. Returns the scalar to minimize,
+    of logprobs' dtype: less the mean over the batch, less the bonus.
     """
     advantage = rewards - rewards.mean()
     return -(advantage * logprobs).mean() - bonus * entropy

@@ -139,10 +139,13 @@ def defend(
     return train(model, prompts, replies, lr=5e-4)
 
 
-def race(world: World, rounds: int, seed: int) -> tuple[list[Tensor], list[Decoder]]:
+def race(
+    world: World, rounds: int, seed: int, replay: bool = True
+) -> tuple[list[Tensor], list[Decoder]]:
     """Each round an attacker is trained on the model, then the model on all that came through yet.
 
-    Returns the tails of each round's attacker, and the model before and after each round.
+    replay: else on what came through in this round alone, in as many steps. Returns the tails of
+    each round's attacker, and the model before and after each round.
     """
     g = generator(9100 + seed)
     models, attackers, through = [safe(world)], [], []
@@ -152,7 +155,8 @@ def race(world: World, rounds: int, seed: int) -> tuple[list[Tensor], list[Decod
         attack = with_tails(world.requests(400, g, harmful=True), attackers[-1])
         got = attack.tokens[complies(world, models[-1], attack)]
         through.append(got if len(got) else attack.tokens)  # if none came through, train on all
-        even = [x[torch.randint(len(x), (400,), generator=g)] for x in through]
+        kept = through if replay else through[-1:]
+        even = [x[torch.randint(len(x), (400,), generator=g)] for x in kept]
         models.append(defend(deepcopy(models[-1]), world, torch.cat(even), g))
     return attackers, models
 

@@ -1,5 +1,6 @@
 """What this lesson draws: a function a figure, which gives the figure and its alt text."""
 
+import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from lessons.red_teaming.exercises import fit_power_law, wilson_interval
 from utils import claims, plots
+from utils.syllabus import ROOT
 
 BLUE, ORANGE, GREEN, RED = plots.COLORS[:4]
 DARK = "#A06A00"  # the orange, dark enough for text
@@ -26,6 +28,18 @@ def held(claim: str) -> tuple[int, int]:
     stored = claims.measured().items()
     found = [x.holds for key, x in stored if key[:2] == ("red_teaming", claim)]
     return sum(found), len(found)
+
+
+def turned() -> tuple[int, int]:
+    """Of how many claims the verdict at seed 0 turns with the kind of processor, and of how many.
+
+    By data/processors.csv.
+    """
+    with (ROOT / "data" / "processors.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["lesson"] == "red_teaming"]
+    names = {row["claim"] for row in rows}
+    verdicts = {(row["claim"], row["holds"]) for row in rows}
+    return len(verdicts) - len(names), len(names)
 
 
 def families(of_safe: Mapping[str, int], of_base: Mapping[str, int], n: int) -> tuple[Figure, str]:
@@ -83,8 +97,8 @@ def attackers(
     )
     gains, trained = by_seed("rl_finds_more"), next(iter(found.values()))[1]
     where = "above" if trained > best else "below"
-    so = sum((gain > 0) == (trained > best) for gain in gains)
-    left.set_title(f"RL ends {where} the best random tail,\nas in {so} of {len(gains)} seeds")
+    won = f"above in {sum(gain > 0 for gain in gains)} of {len(gains)} seeds"
+    left.set_title(f"RL ends {where} the best random tail\nhere, {won}")
     plots.label_ends(left)
     looks = [*looks[: len(success)], ("black", "X"), ("black", "P")]
     for (name, (varied, share, base)), (color, marker) in zip(found.items(), looks, strict=False):
@@ -109,7 +123,7 @@ def attackers(
         for name, (d, s, b) in found.items()
     )
     return fig, (
-        f"Without a bonus RL ends {where} the best random tail, as in {so} of {len(gains)} seeds; "
+        f"Without a bonus RL ends {where} the best random tail here, {won}; "
         "the larger the bonus, the more varied the tails and the fewer succeed. At the end, "
         f"{told}."
     )
@@ -313,13 +327,11 @@ def rivals(new: Mapping[str, float], n: int = 400) -> tuple[Figure, str]:
     ax.set(ylim=(len(new) - 0.4, -0.5), xlim=(-1.5, 150 * max(new.values()) + 10))
     ax.set_xlabel("a new attacker's tails that succeed (%; 95 % interval; ○ ten seeds)")
     won, of = held("rounds_beat_random_tails")
-    alike = new["+ random tails"] < new["safe model"] / 2
-    also = f"Random tails protect as well, in {of - won} of {of} seeds"
-    ax.set_title(also if alike else "A new attacker on four models")
-    said = f"as does one trained on random tails ({of - won} of {of} seeds)" if alike else "by seed"
+    ax.set_title(f"Rounds or random tails: told apart in {won} of {of} seeds")
     return fig, (
-        f"The model after three rounds withstands a new attacker, {said}; further safety training "
-        f"does little. Of {n} tails succeed: {'; '.join(told)}."
+        f"The model after three rounds and the one trained on random tails can be told apart in "
+        f"{won} of {of} seeds, at or near 0 in most; further safety training does little. "
+        f"Of {n} tails succeed: {'; '.join(told)}."
     )
 
 
@@ -381,7 +393,7 @@ def audits(
     fewer = f"The bandit needs {spent[1] / spent[0]:.0f} times fewer probes"
     right.set_title(fewer if spent[1] > 1.5 * spent[0] else "Probes spent")
     return fig, (
-        f"{passing} of all pairs on both models {'gets' if passing == 1 else 'get'} over half of "
-        f"the probes answered. On the quirky model the bandit spends {spent[0]:.0f} probes, and "
-        f"taking pairs in turn {spent[1]:.0f}. {'; '.join(told)}."
+        f"Of the pairs on both models together {passing} {'has' if passing == 1 else 'have'} over "
+        f"half of the probes answered. On the quirky model the bandit spends {spent[0]:.0f} "
+        f"probes, and taking pairs in turn {spent[1]:.0f}. {'; '.join(told)}."
     )

@@ -110,6 +110,12 @@ def _(logprobs, rewards, entropy, bonus):
     return -((rewards - rewards.mean()) * logprobs.exp()).mean() - bonus * entropy
 
 
+@attacker_loss.mistake("divided by the rewards' spread, as in GRPO: asked for is the difference")
+def _(logprobs, rewards, entropy, bonus):
+    advantage = (rewards - rewards.mean()) / (rewards.std() + 1e-6)
+    return -(advantage * logprobs).mean() - bonus * entropy
+
+
 @attacker_loss.mistake("the means are multiplied: the mean advantage is 0")
 def _(logprobs, rewards, entropy, bonus):
     return -(rewards - rewards.mean()).mean() * logprobs.mean() - bonus * entropy

@@ -2,7 +2,7 @@
 
 import math
 
-from lessons.red_teaming.exercises import upper_bound_when_none_found
+from lessons.red_teaming.exercises import upper_bound_when_none_found, wilson_interval
 from utils.grading import expect, require
 
 
@@ -53,6 +53,11 @@ def _(n, confidence=0.95):
 @upper_bound_when_none_found.mistake("the chance of n failures at the bound, not the bound")
 def _(n, confidence=0.95):
     return math.exp(math.log(1 - confidence) / n)
+
+
+@upper_bound_when_none_found.mistake("Wilson's high end: it is two-sided and not exact")
+def _(n, confidence=0.95):
+    return wilson_interval.reference(0, n)[1]
 
 
 @upper_bound_when_none_found.mistake("the observed rate: 0")
