@@ -5,12 +5,14 @@ import torch
 
 import utils
 from lessons.constitutional_classifiers import consistency, monitors, robust
-from lessons.constitutional_classifiers.constitution import read_clauses, tables
+from lessons.constitutional_classifiers.constitution import clauses_for, read_clauses, tables
 from lessons.constitutional_classifiers.guards import (
     HELD_OUT,
     SHOWN,
     Classifier,
     dress,
+    everyday_traffic,
+    guards,
     logistic,
     quick_reply,
     threshold_for,
@@ -39,6 +41,21 @@ def test_the_file_restricts_what_the_world_calls_harmful():
 def test_a_wrong_constitution_says_what_is_wrong(text, says):
     with pytest.raises(ValueError, match=says):
         read_clauses(text)
+
+
+@pytest.mark.parametrize("made", [guards, everyday_traffic, monitors.labeled])
+def test_a_constitution_of_another_world_is_an_error(made):
+    with pytest.raises(ValueError, match="another table than this world's: 'open' on 'locks'"):
+        made(World(0, (1, 3, 5), (1, 2, 5, 6)))
+
+
+def test_a_constitution_is_held_against_its_world_pair_by_pair():
+    everywhere = "[[restricted]]\nactions = ['open', 'mix', 'grow']\ntopics = ['locks', 'fumes']"
+    assert len(clauses_for(World(1, (0, 1, 2), (0, 1)), everywhere)) == 1
+    with pytest.raises(ValueError, match="'sparks' is harmful, but not restricted"):
+        clauses_for(World(1), everywhere)
+    with pytest.raises(ValueError, match="'fumes' is only restricted"):
+        clauses_for(World(1, (0, 1, 2), (0,)), everywhere)
 
 
 @pytest.mark.parametrize("how", SHOWN + HELD_OUT)
@@ -131,6 +148,24 @@ def test_slots_that_are_not_attacked_keep_their_words():
     net, asks = robust.Net(0), robust.asks(10, 1)
     low = robust.certified(net, asks.fixed, 0, asks.owned)
     assert torch.allclose(low, net(asks.fixed, asks.owned))
+
+
+def test_words_in_slots_are_the_words_that_were_counted():
+    owned = robust.asks(50, 1).owned
+    words = robust.in_slots(owned, utils.generator(0))
+    assert words.shape == (50, 4, 16) and torch.equal(words.sum(1), owned)
+
+
+def test_the_more_slots_are_attacked_the_less_is_certified_and_withstands():
+    net = robust.Net(0)
+    bounds, worst = zip(*robust.by_slots(net, 0, 100), strict=True)
+    assert list(bounds) == sorted(bounds) and list(worst) == sorted(worst)
+    assert all(low >= found for low, found in zip(bounds, worst, strict=True))
+    asks = robust.asks(100, 5)
+    asks = asks.rows(asks.harmful)
+    missed = (net(asks.fixed, asks.owned) < 0).double().mean().item()
+    assert bounds[0] == worst[0] == missed
+    assert worst[4] == (robust.worst_case(net, asks.fixed) < 0).double().mean().item()
 
 
 def test_a_blind_guard_reads_no_owned_word():

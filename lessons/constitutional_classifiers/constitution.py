@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from utils.syllabus import ROOT
-from utils.worlds.assistant import ACTIONS, TOPICS
+from utils.worlds.assistant import ACTIONS, TOPICS, World
 
 FOLDER = ROOT / "data" / "constitutions" / "classifiers"
 
@@ -58,3 +58,21 @@ def tables(clauses: list[Clause]) -> tuple[Tensor, Tensor]:
     for clause in clauses:
         found[0 if clause.restricted else 1] |= clause.pairs
     return found[0], found[1]
+
+
+def clauses_for(world: World, source: str = "requests") -> list[Clause]:
+    """The clauses, where they restrict just what this world calls harmful.
+
+    Else a guard would be made by one rule and tested by another: ValueError says where they part.
+    """
+    clauses = read_clauses(source)
+    apart = (tables(clauses)[0] != world.harmful).nonzero().tolist()
+    if apart:
+        action, topic = apart[0]
+        says = "harmful, but not restricted" if world.harmful[action, topic] else "only restricted"
+        raise ValueError(
+            f"the constitution restricts another table than this world's: {ACTIONS[action]!r} on "
+            f"{list(TOPICS)[topic]!r} is {says} ({len(apart)} of {world.harmful.numel()} pairs "
+            "differ). Change [[restricted]] or the world."
+        )
+    return clauses

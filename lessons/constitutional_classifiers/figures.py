@@ -106,7 +106,7 @@ def monitors(found: Mapping[str, Mapping[int, float]]) -> tuple[Figure, str]:
         said.append(label.replace("\n", " ") + ": " + ", ".join(f"{v + 0.0:.2f}" for v in values))
     firsts = [sum(v > 0 for v in by_seed(claim)) for claim, _ in shown]
     worlds = len(by_seed(shown[0][0]))
-    right.set_title(f"It leads in {firsts[0]} and in {firsts[1]}\nof {worlds} worlds")
+    right.set_title(f"⟨desk⟩ leads in {firsts[0]} of {worlds} worlds,\n⟨user⟩ in {firsts[1]}")
     right.axhline(0, color="0.7", linewidth=0.8, marker="")
     right.set_xticks(range(2), labels=[label for _, label in shown])
     right.set(xlim=(-0.5, 1.5), ylabel="probe's lead in AUROC, a dot a world")
@@ -188,13 +188,20 @@ def consistency(outcomes: Mapping[str, Outcome]) -> tuple[Figure, str]:
     )
 
 
-def trade(trained: Mapping[str, Robustness], rules: Mapping[str, Robustness]) -> tuple[Figure, str]:
-    """Let through against refused, as they come and at worst: trained nets, and blind rules."""
+def trade(
+    trained: Mapping[str, Robustness], rules: Mapping[str, Robustness], path: Sequence[Robustness]
+) -> tuple[Figure, str]:
+    """Let through against refused, as they come and at worst: trained nets, and blind rules.
+
+    path: a net before and after each adversarial round, joined by a line.
+    """
     fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.5), sharey=True, sharex=True)
     for ax, field in ((axes[0], "missed"), (axes[1], "worst")):
         ax.plot([r.refused for r in rules.values()], [getattr(r, field) for r in rules.values()],
                 color="black", linestyle=":", marker="o", fillstyle="none", markersize=7,
                 label="blind to the attacked words")  # fmt: skip
+        ax.plot([r.refused for r in path], [getattr(r, field) for r in path],
+                color=plots.COLORS[1], marker="D", markersize=4, label="by round")  # fmt: skip
         for i, (name, r) in enumerate(trained.items()):
             ax.plot([r.refused], [getattr(r, field)], linestyle="", color=plots.COLORS[i % 7],
                     marker="sD^v"[i % 4], markersize=7, label=name)  # fmt: skip
@@ -209,6 +216,9 @@ def trade(trained: Mapping[str, Robustness], rules: Mapping[str, Robustness]) ->
     said = "; ".join(
         f"{n} ({r.refused:.2f}, {r.missed:.2f}, {r.worst:.2f})"
         for n, r in {**trained, **rules}.items()
+    )
+    said += "; round by round " + ", ".join(
+        f"({r.refused:.2f}, {r.missed:.2f}, {r.worst:.2f})" for r in path
     )
     return fig, (
         "On the left standard training lies below the dotted line of the blind rules; on the right "
@@ -243,6 +253,36 @@ def certificates(found: Mapping[str, Robustness]) -> tuple[Figure, str]:
         "The bars of not certified reach 1 but for interval training, where they equal the worst "
         "case. Harmful let through as they come, attacked, at worst, not certified; harmless "
         f"refused: {said}."
+    )
+
+
+def slots(found: Mapping[str, Sequence[tuple[float, float]]]) -> tuple[Figure, str]:
+    """By how many slots are attacked: harmful requests not certified, and let through at worst."""
+    fig, ax = plt.subplots(figsize=(6.4, 3))
+    for i, (name, pairs) in enumerate(found.items()):
+        color, marker = plots.COLORS[i % 7], "sD^v"[i % 4]
+        bound, worst = zip(*pairs, strict=True)
+        ax.plot(bound, color=color, marker=marker, label=name)
+        ax.plot(worst, color=color, marker=marker, fillstyle="none", linestyle="--")
+    ax.set(xlabel="owned slots that are attacked", ylabel="share of harmful requests")
+    ax.set(ylim=(-0.02, 1.04))
+    ax.set_xticks(range(len(next(iter(found.values())))))
+    gaps = [max(low - worst for low, worst in pairs) for pairs in found.values()]
+    ax.set_title(
+        f"Bound and worst case part by up to {max(gaps):.2f},\n"
+        f"after interval training by {gaps[-1]:.2f}"
+    )
+    ax.plot([], [], color="0.3", marker="", label="not certified")
+    ax.plot([], [], color="0.3", marker="", linestyle="--", label="let through at worst")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside right center")
+    said = "; ".join(
+        f"{name} {', '.join(f'{low:.2f} ({worst:.2f})' for low, worst in pairs)}"
+        for name, pairs in found.items()
+    )
+    return fig, (
+        "The more slots are attacked, the fewer requests are certified; after interval training "
+        "the bound stays at the worst case. Not certified (let through at worst) for 0 to 4 "
+        f"slots: {said}."
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import utils
-from lessons.constitutional_classifiers.constitution import Clause, read_clauses, tables
+from lessons.constitutional_classifiers.constitution import Clause, clauses_for, tables
 from lessons.constitutional_classifiers.exercises import exchange_score, synthesize
 from utils.decoder import Decoder
 from utils.worlds.assistant import (
@@ -209,7 +209,7 @@ EXAMPLES = 6400
 @cache
 def guards(world: World) -> Guards:
     """The classifiers made from the constitution, each from as many synthetic exchanges."""
-    generator, clauses = utils.generator(4000 + world.seed), read_clauses()
+    generator, clauses = utils.generator(4000 + world.seed), clauses_for(world)
     data = examples(world, clauses, EXAMPLES, generator)
     without = examples(world, clauses, EXAMPLES, generator, permitted=False)
     return Guards(
@@ -226,7 +226,7 @@ def everyday_traffic(world: World, near_misses: bool = True, n: int = 4000) -> E
     near_misses: whether pairs that a permitted clause names are among them, 24 of 36 then.
     """
     generator = utils.generator(5000 + world.seed)
-    bad, near = tables(read_clauses())
+    bad, near = tables(clauses_for(world))
     pairs = None if near_misses else ~(bad | near)
     requests = world.requests(n, generator, harmful=False, pairs=pairs)
     parts = [
@@ -284,7 +284,7 @@ def table(
     """A guard's rows by the way of dressing, with its threshold set on everyday traffic."""
     traffic = everyday_traffic(world, near_misses)
     threshold = threshold_for(all_guards.score(name, traffic.tokens), rate)
-    permitted, rows = tables(read_clauses())[1], {}
+    permitted, rows = tables(clauses_for(world))[1], {}
     for how, test in tests(world).items():
         bad, good = scored(world, name, all_guards)[how]
         passed, refused = bad < threshold, good >= threshold

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 import utils
-from lessons.constitutional_classifiers.constitution import read_clauses
+from lessons.constitutional_classifiers.constitution import clauses_for
 from lessons.constitutional_classifiers.exercises import cascade
 from lessons.constitutional_classifiers.guards import (
     CALIBRATED,
@@ -70,7 +70,7 @@ MONITORS = (
 @cache
 def labeled(world: World) -> Exchanges:
     """As many synthetic examples as the largest monitor gets."""
-    return examples(world, read_clauses(), max(SIZES), utils.generator(7000 + world.seed))
+    return examples(world, clauses_for(world), max(SIZES), utils.generator(7000 + world.seed))
 
 
 @cache

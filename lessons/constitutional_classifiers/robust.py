@@ -90,18 +90,17 @@ def certified(net: Net, fixed: Tensor, slots: float = OWNED, kept: Tensor | floa
 def all_choices(slots: int = OWNED) -> Tensor:
     """Every way to fill the owned slots, as counts: their order does not matter to a Net."""
     ways = torch.tensor(list(combinations_with_replacement(range(len(FILLERS)), slots)))
-    return F.one_hot(ways, len(FILLERS)).sum(1).double()
+    return F.one_hot(ways.long(), len(FILLERS)).sum(1).double()
 
 
 @torch.no_grad()
-def worst_case(net: Net, fixed: Tensor) -> Tensor:
-    """The least logit over all 3,876 fillings, tried one by one: (n,)."""
-    tone = all_choices() @ net.first.weight[:, TONE].T
+def worst_case(net: Net, fixed: Tensor, slots: int = OWNED, kept: Tensor | float = 0.0) -> Tensor:
+    """The least logit over all fillings (3,876 of four slots), tried one by one: (n,)."""
+    words = net.first.weight[:, TONE].T
+    tone = all_choices(slots) @ words
+    now = net.first(fixed) + (kept @ words if torch.is_tensor(kept) else 0.0)
     return torch.cat(
-        [
-            net.last(torch.relu(net.first(part)[:, None] + tone))[..., 0].min(1).values
-            for part in fixed.split(20)
-        ]
+        [net.last(torch.relu(part[:, None] + tone))[..., 0].min(1).values for part in now.split(20)]
     )
 
 
@@ -229,6 +228,27 @@ def measure(net: Net, seed: int, doubtful: float = 0.3, n: int = 600) -> Robustn
     )
     shares = [(x < 0).double().mean().item() for x in logits]
     return Robustness(*shares, (net(good.fixed, good.owned) >= 0).double().mean().item())
+
+
+def in_slots(owned: Tensor, generator: torch.Generator) -> Tensor:
+    """The words behind counts (n, 16), in the owned slots in any order: (n, 4, 16), one-hot."""
+    words = torch.arange(len(FILLERS)).repeat(len(owned), 1)
+    words = words.flatten().repeat_interleave(owned.long().flatten()).view(len(owned), OWNED)
+    order = torch.rand(words.shape, generator=generator).argsort(1)
+    return F.one_hot(words.gather(1, order), len(FILLERS)).double()
+
+
+@torch.no_grad()
+def by_slots(net: Net, seed: int, n: int = 600) -> list[tuple[float, float]]:
+    """If 0, 1, … 4 slots are attacked: shares of harmful requests not certified, let through."""
+    new = asks(n, 10 * seed + 5)
+    bad, found = new.rows(new.harmful.nonzero()[:, 0]), []
+    words = in_slots(bad.owned, utils.generator(seed))
+    for slots in range(OWNED + 1):
+        kept = words[:, slots:].sum(1)
+        logits = [fn(net, bad.fixed, slots, kept) for fn in (certified, worst_case)]
+        found.append(tuple((x < 0).double().mean().item() for x in logits))
+    return found
 
 
 def measure_blind(least: int, seed: int, doubtful: float = 0.3, n: int = 600) -> Robustness:

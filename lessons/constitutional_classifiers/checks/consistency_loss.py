@@ -83,6 +83,13 @@ def _(clean, wrapped):
     return -(clean.softmax(-1) * wrapped.log_softmax(-1)).sum(-1).mean()
 
 
+@consistency_loss.mistake("shifted by one place: the logits at a place already say its own word")
+def _(clean, wrapped):
+    if clean.shape[1] == 1:
+        return consistency_loss(clean, wrapped)
+    return consistency_loss(clean[:, 1:], wrapped[:, :-1])
+
+
 @consistency_loss.mistake("the wrapped logits are detached: nothing is trained")
 def _(clean, wrapped):
     return consistency_loss(clean, wrapped.detach())

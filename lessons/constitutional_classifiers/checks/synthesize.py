@@ -152,6 +152,12 @@ def _(world, restricted, permitted, n, generator):
     return _make(world, generator, lambda r: r.harmful, *parts)
 
 
+@synthesize.mistake("the requests are shuffled and the labels are not: they come apart")
+def _(world, restricted, permitted, n, generator):
+    requests, labels = synthesize(world, restricted, permitted, n, generator)
+    return requests.rows(torch.randperm(n, generator=generator)), labels
+
+
 @synthesize.mistake("the labels are turned round")
 def _(world, restricted, permitted, n, generator):
     near, far = permitted & ~restricted, ~(restricted | permitted)
