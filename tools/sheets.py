@@ -21,7 +21,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.site import HEAD, MATHJAX, SITE, WAY_BACK, hide_needless_code, is_marked, library, solved
+from tools.site import MATHJAX, SITE, WAY_BACK, head, hide_needless_code, is_marked, library, solved
 from utils import exercises, syllabus, whiteboard
 from utils.exercises import Exercise
 from utils.syllabus import ROOT, Entry
@@ -129,7 +129,7 @@ def back(entry: Entry) -> list[NotebookNode]:
 def sheet(entry: Entry, notebook: NotebookNode) -> str:
     """The two pages as HTML."""
     return PAGE.format(
-        head=HEAD, way_back=WAY_BACK, title=html.escape(entry.title),
+        head=head(), way_back=WAY_BACK, title=html.escape(entry.title),
         mathjax=MATHJAX.format(mathjax=library("mathjax")),
         front=body(front(entry, notebook)), back=body(back(entry)),
     )  # fmt: skip

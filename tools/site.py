@@ -19,16 +19,22 @@ LIBRARIES = {
     "mathjax": ("sphinx-mathjax-offline", "static/mathjax"),
     "reveal.js": ("sphinx_revealjs", "_static/revealjs"),
 }
-_ICON = (ROOT / "docs" / "site" / "static" / "favicon.svg").read_bytes()
-HEAD = (  # of each page that Sphinx does not make
-    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    f'<link rel="icon" href="data:image/svg+xml;base64,{base64.b64encode(_ICON).decode()}">'
-)
 WAY_BACK = "<!-- on the site: the way back -->"  # `make site` puts a link there
 MATHJAX = (  # in the page's head; MathJax 3 in one file, where nbconvert's own is MathJax 2
     "<script>window.MathJax = {{tex: {{inlineMath: [['$', '$']], processEscapes: true}}}}</script>"
     '<script src="{mathjax}/tex-svg.js"></script>'
 )
+
+
+@cache
+def head() -> str:
+    """What stands in the head of each page that Sphinx does not make; the icon is in it."""
+    icon = (ROOT / "docs" / "site" / "static" / "favicon.svg").read_bytes()
+    return (
+        '<meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:image/svg+xml;base64,{base64.b64encode(icon).decode()}">'
+    )
 
 
 @cache

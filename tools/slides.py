@@ -16,7 +16,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.site import HEAD, MATHJAX, SITE, WAY_BACK, hide_needless_code, is_marked, library, solved
+from tools.site import MATHJAX, SITE, WAY_BACK, head, hide_needless_code, is_marked, library, solved
 from utils import claims, syllabus
 from utils.syllabus import ROOT, Entry
 
@@ -191,7 +191,7 @@ def page(entry: Entry, notebook: NotebookNode) -> str:
     """The slides as one HTML page."""
     template = TEMPLATE.replace("STYLE", STYLE)
     template = template.replace("MATHJAX", MATHJAX.format(mathjax=library("mathjax")))
-    template = template.replace("HEAD", HEAD).replace("WAY_BACK", WAY_BACK)
+    template = template.replace("HEAD", head()).replace("WAY_BACK", WAY_BACK)
     template = template.replace("REVEAL", library("reveal.js"))
     template = template.replace("WIDTH", str(SIZE[0])).replace("HEIGHT", str(SIZE[1]))
     exporter = SlidesExporter(
@@ -211,7 +211,7 @@ def main() -> None:
         path = folder / f"{entry.number:02d}_{entry.topic}.html"
         path.write_text(page(entry, solved(entry)), encoding="utf-8")
         links.append(f'<li><a href="{path.name}">{entry.number} · {html.escape(entry.title)}</a>')
-    body = f'<!doctype html><html lang="en">{HEAD}<title>Slides</title>{WAY_BACK}<ul>'
+    body = f'<!doctype html><html lang="en">{head()}<title>Slides</title>{WAY_BACK}<ul>'
     body += f"{''.join(links)}</ul>"
     (folder / "index.html").write_text(body, encoding="utf-8")
     print(f"{len(links)} decks in {folder.relative_to(ROOT)}/: open index.html in a browser")

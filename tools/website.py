@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 
 from tools import notebooks, readme
 from tools.notebooks import PRACTICE_FILE, closed
-from tools.site import HEAD, SITE, WAY_BACK, is_marked, library
+from tools.site import SITE, WAY_BACK, head, is_marked, library
 from utils import claims, course_map, exercises, syllabus
 from utils.exercises import Exercise
 from utils.syllabus import ROOT, Entry
@@ -209,7 +209,7 @@ def not_found() -> str:
     """What GitHub Pages shows where no page is. It may stand at any depth: no link is relative."""
     site = readme.site_url()
     return f"""\
-<!doctype html><html lang="en"><head>{HEAD}<title>No such page — Alignment in Miniature</title>
+<!doctype html><html lang="en"><head>{head()}<title>No such page — Alignment in Miniature</title>
 <style>:root {{ color-scheme: light dark; }} body {{ font: 1rem/1.5 sans-serif; margin: 3rem auto;
 max-width: 32rem; padding: 0 1rem; }}</style></head><body>
 <h1>There is no such page</h1>
