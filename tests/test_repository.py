@@ -158,7 +158,7 @@ def test_what_make_starts_reads_text_as_utf8(monkeypatch):
     monkeypatch.setenv("PYTHONUTF8", "0")
     told = "tell:\n\t@echo $$PYTHONUTF8\n"
     ran = subprocess.run(
-        ["make", "-f", "Makefile", "-f", "-", "tell"],
+        ["make", "--no-print-directory", "-f", "Makefile", "-f", "-", "tell"],
         cwd=ROOT, input=told, capture_output=True, text=True,
     )  # fmt: skip
     assert ran.stdout.split() == ["1"], ran.stderr
