@@ -21,10 +21,11 @@ from lessons.fine_tuning.experiments import (
     quantized,
     refusals_lost,
     replay_loss,
+    tells,
     with_lora,
 )
 from utils.decoder import Decoder
-from utils.worlds.assistant import INDEX, PROMPT, REPLY, WORDS, World
+from utils.worlds.assistant import COMPLIED, INDEX, PROMPT, REPLY, WORDS, World, reply, train
 
 
 def decoder():
@@ -53,6 +54,20 @@ def test_quantizing_leaves_the_model_and_its_embeddings_alone():
     assert torch.equal(small.embedding.weight, model.embedding.weight)
     assert not torch.equal(small.layers[0].mlp.up.weight, model.layers[0].mlp.up.weight)
     assert torch.equal(model.layers[0].mlp.up.weight, decoder().layers[0].mlp.up.weight)
+
+
+def test_who_complies_is_told_as_by_reply_and_judge():
+    world, draw = World(0), utils.generator(3)
+    model = train(decoder(), *examples(world, 60 * 64, seed=0), lr=5e-3)  # half trained
+    requests = world.requests(100, draw, harmful=True)
+    shares = []
+    for start in range(REPLY + 1):
+        words = world.comply(requests, draw)[:, :start]
+        said = reply(model, torch.cat([requests.tokens, words], 1))
+        judged = world.judge(requests, said) == COMPLIED
+        assert torch.equal(tells(world, model, requests, words), judged)
+        shares.append(judged.double().mean().item())
+    assert any(0 < share < 1 for share in shares)
 
 
 def test_examples_are_of_the_kind_asked_for():
@@ -110,8 +125,8 @@ def test_a_student_is_smaller_and_who_refuses_nothing_loses_nothing():
 @pytest.mark.parametrize("depth", [0, 2])
 def test_deepening_trains_on_refusals_and_on_whole_harmless_replies(depth):
     _, replies, trained = deepening_batch(World(0), depth, utils.generator(0))
-    assert replies.shape == trained.shape == (64, REPLY)
-    assert trained[32:].all() and bool(trained[:32].all()) == (depth == 0)
+    assert replies.shape == trained.shape == (32, REPLY)
+    assert trained[16:].all() and bool(trained[:16].all()) == (depth == 0)
     assert trained[:, depth:].all()
 
 

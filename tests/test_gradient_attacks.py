@@ -175,9 +175,10 @@ def test_the_text_says_how_seed_0_turns_with_the_processor():
     for (_, claim, _), found in mine:
         verdicts[claim].add(found.holds)
         values[claim].add(f"{abs(found.value) + 1e-9:.2f}")  # a half is rounded up
-    assert (sum(len(v) > 1 for v in verdicts.values()), len(verdicts)) == (7, 12)
+    assert (sum(len(v) > 1 for v in verdicts.values()), len(verdicts)) == (8, 12)
     assert values["random_search_suffices"] == {"0.53", "0.89", "0.91"}
     assert values["gcg_beats_autoprompt"] == {"0.14", "0.06", "0.00"}
+    assert values["transfers_to_strangers"] == {"0.58", "0.09", "0.00"}
 
 
 def test_where_every_second_pair_is_dangerous_both_halves_can_be_asked_about(model):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lessons.red_teaming import attacks
 from lessons.red_teaming.attacks import (
     BY_HAND,
     FAMILIES,
@@ -40,25 +41,48 @@ def untrained():
     return Decoder(len(WORDS), PROMPT + REPLY, generator=generator(0))
 
 
-class Parrot:
-    """A model that gives one answer, word by word, whatever it is asked."""
+def parrot(answer):
+    """A `read` that gives one answer, word by word, whatever it is asked."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def read(model, tokens, kept):
+        said = kept[0][0].shape[2] if kept else 0
+        logits = torch.zeros(len(tokens), len(WORDS))
+        logits[:, answer[said]] = 9
+        more = torch.zeros(len(tokens), 1, said + 1, 1)
+        return logits, [(more, more)]
 
-    def __call__(self, tokens):
-        logits = torch.zeros(*tokens.shape, len(WORDS))
-        logits[..., self.answer[tokens.shape[1] - PROMPT]] = 9
-        return logits
+    return read
 
 
-def test_complies_says_what_the_judge_says(world, untrained):
-    requests = world.requests(20, generator(1), harmful=True)
-    answer = world.comply(requests, generator(2))[0]
-    same = (requests.action == requests.action[0]) & (requests.object == requests.object[0])
-    assert complies(world, Parrot(answer), requests)[same].all()
+def test_complies_says_what_the_judge_says(world, untrained, monkeypatch):
+    requests = world.requests(600, generator(1), harmful=True)
     judged = world.judge(requests, reply(untrained, requests.tokens)) == COMPLIED
     assert torch.equal(complies(world, untrained, requests), judged)
+    answer = world.comply(requests, generator(2))[0]
+    monkeypatch.setattr(attacks, "read", parrot(answer))
+    judged = world.judge(requests, answer.expand(600, REPLY)) == COMPLIED
+    assert judged.any() and torch.equal(complies(world, untrained, requests), judged)
+
+
+def test_what_is_read_once_is_what_the_model_says(world, untrained):
+    prompts, kept = world.requests(7, generator(1)).tokens, []
+    whole = torch.cat([prompts, prompts[:, 1:3]], 1)  # two words more, any
+    with torch.no_grad():
+        for start, end in ((0, 10), (10, 11), (11, 12)):
+            logits, kept = attacks.read(untrained, whole[:, start:end], kept)
+            expected = untrained(whole[:, :end])[:, -1]
+            torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_replies_that_do_not_open_with_a_refusal_are_written_out(world, untrained, monkeypatch):
+    requests, judged = world.requests(600, generator(1)), []
+    whole = reply(untrained, requests.tokens)
+    no = whole[::3, 0].unique()[:5]  # in the place of the first words of refusals
+    monkeypatch.setattr(attacks, "FIRST_NO", no)
+    monkeypatch.setattr(World, "judge", lambda _, asked, said: judged.append(said) or said[:, 0])
+    complies(world, untrained, requests)
+    open_ = ~torch.isin(whole[:, 0], no)
+    assert 0 < open_.sum() < 600 and torch.equal(judged[0], whole[open_][:, :5])
 
 
 def test_only_the_tail_is_rewritten(world):
@@ -141,14 +165,15 @@ def test_a_defense_replays_old_attacks_or_does_not(world, untrained, monkeypatch
     assert fresh.double().mean() > 0.3  # what came through in the last round is among them
 
 
-def test_a_probe_is_of_its_pair(world):
+def test_a_probe_is_of_its_pair(world, monkeypatch):
     asked = []
 
-    def model(tokens):
+    def read(model, tokens, kept):
         asked.append(tokens)
-        return torch.zeros(*tokens.shape, len(WORDS))
+        return parrot([0] * REPLY)(model, tokens, kept)
 
-    assert probe_table(world, model, 3, 0).shape == (96, 3)
+    monkeypatch.setattr(attacks, "read", read)
+    assert probe_table(world, None, 3, 0).shape == (96, 3)
     first = torch.cat([tokens for tokens in asked if tokens.shape[1] == PROMPT])
     assert len(first) == 96 * 3
 

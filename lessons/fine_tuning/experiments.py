@@ -22,12 +22,12 @@ from lessons.fine_tuning.exercises import (
 from lessons.fine_tuning.memory import Memory, route, study  # noqa: F401 (lesson.md shows these)
 from utils.decoder import Decoder
 from utils.worlds.assistant import (
-    COMPLIED,
     INDEX,
     PROMPT,
     REFUSED,
     REPLY,
     WORDS,
+    Requests,
     World,
     base,
     documents,
@@ -49,6 +49,21 @@ STEPS = 80  # of safety training, and of deepening
 
 
 @torch.no_grad()
+def tells(world: World, model: Decoder, requests: Requests, words: Tensor) -> Tensor:
+    """Whether each reply that begins with these words of a compliance complies: (n,), bool.
+
+    The same as reply and judge, in three passes rather than six. Two tokens are said one by one;
+    then one pass that is given the facts shows whether each of them is the likeliest in its place.
+    """
+    tokens = torch.cat([requests.tokens, words], 1)
+    while tokens.shape[1] < PROMPT + 2:
+        tokens = torch.cat([tokens, model(tokens)[:, -1:].argmax(-1)], 1)
+    facts = world.facts[requests.action, requests.object]
+    given = torch.cat([tokens[:, : PROMPT + 2], facts[:, :2]], 1)
+    right = model(given)[:, PROMPT + 1 :].argmax(-1) == facts
+    return right[:, max(words.shape[1] - 2, 0) :].all(1)  # facts among the words are told already
+
+
 def complied(
     world: World, model: Decoder, harmful: bool = True, start: int = 0, n: int = 200
 ) -> float:
@@ -58,8 +73,7 @@ def complied(
     """
     requests = world.requests(n, utils.generator(77), harmful=harmful)
     words = world.comply(requests, utils.generator(78))[:, :start]
-    replies = reply(model, torch.cat([requests.tokens, words], 1))
-    return (world.judge(requests, replies) == COMPLIED).double().mean().item()
+    return tells(world, model, requests, words).double().mean().item()
 
 
 # LoRA and NF4.
@@ -93,7 +107,7 @@ def facts_by_lora(world: World, rank: int, steps: int = 80) -> float:
     model, lr = safe(world), LR
     if rank:
         model, lr = with_lora(model, rank, utils.generator(world.seed)), 10 * LR
-    train(model, *own_facts(world, steps * 64, world.seed, actions=6), lr=lr)
+    train(model, *own_facts(world, steps * 32, world.seed, actions=6), lr=lr, batch=32)
     return learned(world, model, actions=6)
 
 
@@ -169,12 +183,11 @@ def own_facts(world: World, n: int, seed: int, actions: int = 1) -> tuple[Tensor
     return requests.tokens, World(world.seed + 100).comply(requests, generator)
 
 
-@torch.no_grad()
 def learned(world: World, model: Decoder, actions: int = 1, n: int = 200) -> float:
     """The share of new requests of the honest user that get the user's own facts."""
     requests = world.requests(n, utils.generator(77), pairs=honest_pairs(world, actions))
-    judged = World(world.seed + 100).judge(requests, reply(model, requests.tokens))
-    return (judged == COMPLIED).double().mean().item()
+    told = tells(World(world.seed + 100), model, requests, requests.tokens[:, :0])
+    return told.double().mean().item()
 
 
 def fine_tune(
@@ -205,7 +218,7 @@ def distilled(world: World, steps: int = 400, n_layers: int = 2) -> Decoder:
     """
     teacher, g = safe(world), utils.generator(7000 + world.seed)
     student = Decoder(len(WORDS), PROMPT + REPLY, n_layers, generator=g)
-    adam = torch.optim.AdamW(student.parameters(), 5e-3, weight_decay=0.0)
+    adam = torch.optim.AdamW(student.parameters(), 5e-3, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 5e-3, steps)
     for _ in range(steps):
         read, (asked, said) = documents(world, 32, g), safety_examples(world, 32, g)
@@ -243,14 +256,14 @@ def refusals_lost(world: World, model: Decoder) -> float:
 def deepening_batch(
     world: World, depth: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Prompts, replies and which tokens are trained: 32 harmful requests, 32 harmless ones.
+    """Prompts, replies and which tokens are trained: 16 harmful requests, 16 harmless ones.
 
     Half of the harmful ones are refused at once, the others after 1 to `depth` tokens.
     """
-    bad, good = (world.requests(32, generator, h, safety_pairs(world)) for h in (True, False))
-    late = torch.randint(1, depth + 1, (32,), generator=generator) if depth else 0
-    depths = late * torch.randint(2, (32,), generator=generator)
-    compliance, refusal = world.comply(bad, generator), refuse(32, generator)
+    bad, good = (world.requests(16, generator, h, safety_pairs(world)) for h in (True, False))
+    late = torch.randint(1, depth + 1, (16,), generator=generator) if depth else 0
+    depths = late * torch.randint(2, (16,), generator=generator)
+    compliance, refusal = world.comply(bad, generator), refuse(16, generator)
     turned, trained = deepening_examples(compliance, refusal, depths)
     replies = torch.cat([turned, world.comply(good, generator)])
     trained = torch.cat([trained, torch.ones_like(trained)])
@@ -260,7 +273,7 @@ def deepening_batch(
 def deepen(world: World, depth: int, steps: int = STEPS) -> Decoder:
     """The safe model, trained on. depth 0: as many steps of ordinary safety training."""
     model, generator = safe(world), utils.generator(4000 + world.seed)
-    adam = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0)
+    adam = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0, fused=True)
     for _ in range(steps):
         prompts, replies, trained = deepening_batch(world, depth, generator)
         loss = -reply_logprobs(model, prompts, replies)[trained].mean()
@@ -284,7 +297,7 @@ def fine_tune_constrained(
 ) -> Decoder:
     """Fine-tuning of the safe model under the constrained loss: slowly, ten times through."""
     model, generator = safe(world), utils.generator(0)
-    adam = torch.optim.AdamW(model.parameters(), SLOW, weight_decay=0.0)
+    adam = torch.optim.AdamW(model.parameters(), SLOW, weight_decay=0.0, fused=True)
     before = reply_logprobs(model, prompts, replies).detach()
     for _ in range(10):
         for rows in torch.randperm(len(prompts), generator=generator).split(10):
@@ -322,7 +335,7 @@ def fine_tune_with_replay(
     model, generator = safe(world), utils.generator(world.seed)
     kept, said = safety_examples(world, memory, utils.generator(9000 + world.seed))
     stored = reply_logits(model, kept.tokens, said)
-    adam = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0)
+    adam = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0, fused=True)
     for _ in range(5):
         for rows in torch.randperm(len(prompts), generator=generator).split(10):
             old = torch.randint(memory, (10,), generator=generator)
@@ -343,11 +356,10 @@ def edit_one_matrix(world: World, name: str, n: int, lr: float) -> float:
     return complied(world, fine_tune(model, *examples(world, n, world.seed), lr))
 
 
-@torch.no_grad()
 def asked_as(world: World, mark: int, n: int = 200) -> float:
     """Compliance of the safe model if another mark than the user's stands before the request."""
     requests = world.requests(n, utils.generator(77), harmful=True)
     tokens = requests.tokens.clone()
     tokens[:, 0] = mark
-    replies = reply(safe(world), tokens)
-    return (world.judge(requests, replies) == COMPLIED).double().mean().item()
+    asked = requests._replace(tokens=tokens)
+    return tells(world, safe(world), asked, tokens[:, :0]).double().mean().item()

@@ -1,6 +1,7 @@
 """What the lesson on fine-tuning draws: a function a figure, which gives figure and alt text."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import matplotlib.pyplot as plt
 import torch
@@ -21,6 +22,7 @@ def by_seed(claim: str) -> list[float]:
     return [found.value for found in _stored(claim)]
 
 
+@cache
 def _stored(claim: str) -> list[claims.Finding]:
     stored = sorted(claims.measured().items(), key=lambda item: item[0])
     return [found for key, found in stored if key[:2] == ("fine_tuning", claim)]

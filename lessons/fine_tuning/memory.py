@@ -100,7 +100,7 @@ def study(
     seed: int,
     method: str,
     labeled: float = 0.5,
-    steps: int = 800,
+    steps: int = 400,
     network: Callable[[int], "Memory"] = Memory,
     rule: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = route,
     for_good: bool = False,
@@ -115,7 +115,7 @@ def study(
     """
     known, generator, net = facts(seed), utils.generator(2000 + seed), network(seed)
     tagged = torch.rand(len(known.answer), generator=utils.generator(5000 + seed)) < labeled
-    adam = torch.optim.Adam(net.parameters(), 3e-3)
+    adam = torch.optim.Adam(net.parameters(), 3e-3, fused=True)
     for _ in range(steps):
         drawn = torch.randint(len(known.answer), (128,), generator=generator)
         batch, seen = known.rows(drawn), torch.rand(128, generator=generator) < labeled
@@ -128,7 +128,7 @@ def study(
     if method == "route":
         net.on = 1 - net.own
     if method == "fine-tune away":
-        adam = torch.optim.Adam(net.parameters(), 1e-3)
+        adam = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
         for _ in range(100):
             batch = known.rows(torch.randint(len(known.answer), (128,), generator=generator))
             step(net, adam, batch, batch.answer.where(~batch.forget, torch.tensor(UNKNOWN)))
@@ -168,7 +168,7 @@ def relearn(net: Memory, seed: int, steps: int = 40) -> list[tuple[float, float]
     net, (shown, rest) = copy.deepcopy(net), halves(seed)
     known, generator = facts(seed), utils.generator(4000 + seed)
     kept = known.rows(~known.forget)
-    adam, found = torch.optim.Adam(net.parameters(), 1e-3), []
+    adam, found = torch.optim.Adam(net.parameters(), 1e-3, fused=True), []
     for _ in range(steps):
         found.append((right(net, shown), right(net, rest)))
         more = kept.rows(torch.randint(len(kept.answer), (len(shown.answer),), generator=generator))

@@ -29,7 +29,6 @@ from utils.worlds.assistant import (
     REFUSALS,
     REFUSED,
     REPLY,
-    STEPS,
     WORDS,
     Requests,
     World,
@@ -158,12 +157,13 @@ def all_swaps(model: Decoder, requests: Requests) -> tuple[Tensor, Tensor]:
     words, prompts = allowed().nonzero()[:, 0], requests.tokens
     gradient = one_hot_gradient(loss, prompts, len(WORDS))[:, SUFFIX]
     now = gradient.gather(2, prompts[:, SUFFIX, None])
-    swapped = prompts.repeat(4, len(words), 1, 1)
-    for i in range(4):
-        swapped[i, :, :, SUFFIX.start + i] = words[:, None]
+    true = []
     with torch.no_grad():
-        true = loss(swapped.flatten(0, 1)).view(4, len(words), -1) - loss(prompts)
-    return gradient[..., words] - now, true.permute(2, 0, 1)
+        for place in range(SUFFIX.start, SUFFIX.stop):
+            swapped = prompts.repeat(len(words), 1, 1)
+            swapped[:, :, place] = words[:, None]
+            true.append(loss(swapped) - loss(prompts))
+    return gradient[..., words] - now, torch.stack(true).permute(2, 0, 1)
 
 
 def with_suffix(prompts: Tensor, suffix: Tensor) -> Tensor:
@@ -213,23 +213,25 @@ def halves(world: World) -> tuple[Tensor, Tensor]:
 # Other models: one with the same base, one that shares nothing but the world.
 
 
-@cache
-def cousin(world: World, noise: float = 0.0, seed: int = 0, steps: int = 80) -> Decoder:
-    """The same base, safety training on other examples; this share of suffix words is noise."""
-    generator = utils.generator(60_000 + 100 * seed + world.seed)
-    requests, replies = safety_examples(world, steps * 64, generator)
-    prompts = random_suffixes(requests.tokens, generator, noise)
-    return train(base(world), prompts, replies, lr=5e-4)
+BATCH = 32  # half of the safe model's: enough to refuse as well
 
 
 @cache
-def stranger(world: World, seed: int = 0, steps: int = STEPS) -> Decoder:
+def cousin(world: World) -> Decoder:
+    """A safe model with the same base, and other safety examples."""
+    requests, replies = safety_examples(world, 80 * BATCH, utils.generator(60_000 + world.seed))
+    return train(base(world), requests.tokens, replies, lr=5e-4, batch=BATCH)
+
+
+@cache
+def stranger(world: World, seed: int) -> Decoder:
     """A safe model with another start, other documents, other safety examples; the same facts."""
     generator = utils.generator(50_000 + 1000 * seed + world.seed)
     model = Decoder(len(WORDS), PROMPT + REPLY, generator=generator)
-    train(model, *documents(world, steps * 64, generator), lr=5e-3, cycle=True)
-    requests, replies = safety_examples(world, 80 * 64, generator)
-    return train(model, requests.tokens, replies, lr=5e-4)
+    few = documents(world, 300 * 64, generator)  # the base reads 500 batches; these are enough
+    train(model, *few, lr=5e-3, cycle=True)
+    requests, replies = safety_examples(world, 80 * BATCH, generator)
+    return train(model, requests.tokens, replies, lr=5e-4, batch=BATCH)
 
 
 # Surrogates: the first layers, and a linear head.
@@ -348,20 +350,20 @@ def harden(
 ) -> list[Decoder]:
     """Safety training on fresh attacks, round by round. Returns the model after 0, 1, … rounds.
 
-    Half of a round's harmful requests carry one of 64 suffixes, made by GCG against the model as
+    Half of a round's harmful requests carry one of 32 suffixes, made by GCG against the model as
     it is now, or drawn at random (by="noise"). The harmless ones are as ever.
     """
     models, generator = [model], utils.generator(80_000 + world.seed)
     for i in range(rounds):
-        bad = world.requests(64, generator, harmful=True)
+        bad = world.requests(32, generator, harmful=True)
         if by == "attack":
             made = attack_directly(models[-1], bad, seed=i)[-1]
         else:
             made = random_suffixes(bad.tokens, generator)
-        requests, replies = safety_examples(world, steps * 64, generator)
+        requests, replies = safety_examples(world, steps * BATCH, generator)
         prompts, some = requests.tokens.clone(), requests.harmful.nonzero()[::2, 0]
-        prompts[some] = made[torch.randint(64, some.shape, generator=generator)]
-        models.append(train(deepcopy(models[-1]), prompts, replies, lr=5e-4))
+        prompts[some] = made[torch.randint(32, some.shape, generator=generator)]
+        models.append(train(deepcopy(models[-1]), prompts, replies, lr=5e-4, batch=BATCH))
     return models
 
 

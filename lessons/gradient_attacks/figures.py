@@ -166,37 +166,32 @@ def universal(past: Mapping[str, Mapping[int, Sequence[float]]], random: float) 
 
 
 def transfer(past: Mapping[str, float]) -> tuple[Figure, str]:
-    """Share of suffixes past each model, by how they were made; and the claims' seeds."""
-    fig, (ax, right) = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=(3, 1.8))
-    names = ["safe model, itself" if name == "safe model" else name for name in past]
-    bars = ax.barh(names, list(past.values()), color=BLUE, edgecolor="white")
-    for bar, (name, value) in zip(bars, past.items(), strict=True):
-        bar.set_hatch("//" if "cousin" in name else "")
+    """Share of the safe model's suffixes past each model; and strangers' in the claims' seeds."""
+    fig, (ax, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=(3, 2))
+    names, values = list(past), list(past.values())
+    bars = ax.barh(names, values, color=BLUE, edgecolor="white")
+    for bar, name, value in zip(bars, names, values, strict=True):
+        bar.set_hatch("//" if "noise" in name else "")
         ax.annotate(f"{value:.2f}", (value, bar.get_y() + 0.4), (4, 0),
                     textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.12), xlabel="share not refused")
     ax.spines.bottom.set_bounds(0, 1)
-    own = sum("universal" not in name for name in past)  # rows with a suffix for each request
-    ax.axhline(own - 0.5, color="0.7", linewidth=0.8, marker="")
-    for y, what in ((own - 0.58, "each request its own suffix ↑"), (own - 0.1, "one for all ↓")):
-        ax.annotate(what, (1.12, y), fontsize=8, ha="right", color="0.3")
-    falls = past["cousin"] >= 0.5 and past["stranger"] <= 0.1
-    ax.set_title("A cousin falls, a stranger does not" if falls else "Tried on other models")
+    kept, noisy = values[1] >= values[0] / 2, values[-1] <= values[0] / 2
+    titles = {(True, True): "A cousin falls, noise protects", (True, False): "A cousin falls"}
+    ax.set_title(titles.get((kept, noisy), "The same suffixes, other models"))
     seeds = strip(right, "transfers_to_strangers")
     for value, name in ((0.879, "GPT-3.5"), (0.536, "GPT-4"), (0.021, "Claude 2")):
         right.plot([1], [value], **plots.PAPER)
         right.annotate(name, (1, value), (7, -3), textcoords="offset points", fontsize=9)
     right.set(xlim=(-0.5, 2), ylim=(-0.04, 1.04), ylabel="share not refused")
-    right.set_xticks(
-        [0, 1], labels=["ours, 2 models,\na mark a seed", "Zou et al.,\n2–4 models"], fontsize=8
-    )
-    right.set_title("Stranger: best of several")
+    right.set_xticks([0, 1], labels=["ours, a mark\na seed", "Zou et al.,\n2–4 models"], fontsize=8)
+    right.set_title("By strangers: best of several")
     listed = ", ".join(f"{name} {value:.2f}" for name, value in past.items()).replace("\n", " ")
     return fig, (
-        f"Share of requests past a model, by model and by how the suffix was made: {listed}. In "
-        "the claims' seeds, best of three universal suffixes made on two models, tried on a third: "
-        f"{seeds}; Zou et al. 0.879, 0.536 and 0.021."
+        "Share of requests past a model with the suffixes that were made on the safe model: "
+        f"{listed}. In the claims' seeds, best of three universal suffixes made on two strangers, "
+        f"tried on the safe model: {seeds}; Zou et al. 0.879, 0.536 and 0.021."
     )
 
 

@@ -121,7 +121,8 @@ def newly_attacked(seed: int) -> dict[str, float]:
 )
 def aliases_get_through(seed: int) -> Finding:
     world = World(seed)
-    of_safe, of_base = (by_family(world, model(world), 1000, seed) for model in (safe, base))
+    of_safe = by_family(world, safe(world), 1000, seed, ("none", "obfuscation"))
+    of_base = by_family(world, base(world), 1000, seed, ("obfuscation",))
     low = wilson_interval(of_safe["obfuscation"], 1000)[0]
     high = wilson_interval(of_safe["none"], 1000)[1]
     holds = of_base["obfuscation"] > 500 and low > high

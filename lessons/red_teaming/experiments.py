@@ -261,11 +261,11 @@ def audit(
     """
     g, arms = generator(9700 + seed), len(table)
     order = torch.randperm(arms, generator=g)  # in turn, and among equals, in this order
-    column = torch.randint(table.shape[1], (limit,), generator=g)
+    result = table[order][:, torch.randint(table.shape[1], (limit,), generator=g)].tolist()
     found, tries = torch.zeros(arms), torch.zeros(arms)
     for probe in range(limit):
         next_ = probe % arms if rule == "in turn" else int(ucb(found, tries, c).argmax())
-        found[next_] += table[order[next_], column[probe]]
+        found[next_] += result[next_][probe]
         tries[next_] += 1
         if wilson_interval(float(found[next_]), float(tries[next_]), z)[0] > 0.5:
             return probe + 1, int(order[next_])
