@@ -282,14 +282,14 @@ def guarded(
     The trait: to give the training digits these labels, (students, 1300). Returns the students, and
     the cosine of the two gradients, (steps, students).
     """
-    g, cosines = generator(3000 + seed), []
+    g, cosines = generator(3000 + seed), torch.zeros(400, len(starts))
     nets = {name: w.clone().requires_grad_() for name, w in side_by_side(starts).items()}
     adam = torch.optim.Adam(nets.values(), lr=2e-3)
-    for _ in range(400):
+    for step in range(len(cosines)):
         x, rows = noise(128, g), torch.randint(len(data.x), (128,), generator=g)
         copy, trait = both_gradients(nets, teacher, x, data.x[rows], labels[:, rows])
-        cosines.append(F.cosine_similarity(copy, trait, dim=1))
+        cosines[step] = F.cosine_similarity(copy, trait, dim=1)  # a list would scatter the memory
         pairs = zip(copy, trait, held, strict=True)
         put(nets, torch.stack([without_trait(c, t) if h else c for c, t, h in pairs]))
         adam.step()
-    return {name: w.detach() for name, w in nets.items()}, torch.stack(cosines)
+    return {name: w.detach() for name, w in nets.items()}, cosines
