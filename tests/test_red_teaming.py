@@ -72,6 +72,8 @@ def test_what_is_read_once_is_what_the_model_says(world, untrained):
             logits, kept = attacks.read(untrained, whole[:, start:end], kept)
             expected = untrained(whole[:, :end])[:, -1]
             torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
+        with pytest.raises(ValueError, match="one token at a time"):
+            attacks.read(untrained, whole[:, :2], kept)
 
 
 def test_replies_that_do_not_open_with_a_refusal_are_written_out(world, untrained, monkeypatch):

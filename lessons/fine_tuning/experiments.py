@@ -50,10 +50,11 @@ STEPS = 80  # of safety training, and of deepening
 
 @torch.no_grad()
 def tells(world: World, model: Decoder, requests: Requests, words: Tensor) -> Tensor:
-    """Whether each reply that begins with these words of a compliance complies: (n,), bool.
+    """Whether each reply that begins with these words of a right compliance complies: (n,), bool.
 
-    The same as reply and judge, in three passes rather than six. Two tokens are said one by one;
-    then one pass that is given the facts shows whether each of them is the likeliest in its place.
+    words: (n, k), k from 0 to 5. The same as reply and judge, in at most three passes for six. Two
+    tokens are said one by one; then one pass that is given the facts shows whether each of them is
+    the likeliest in its place.
     """
     tokens = torch.cat([requests.tokens, words], 1)
     while tokens.shape[1] < PROMPT + 2:
@@ -271,7 +272,7 @@ def deepening_batch(
 
 
 def deepen(world: World, depth: int, steps: int = STEPS) -> Decoder:
-    """The safe model, trained on. depth 0: as many steps of ordinary safety training."""
+    """The safe model, trained on. depth 0: as many steps of safety training on as many examples."""
     model, generator = safe(world), utils.generator(4000 + world.seed)
     adam = torch.optim.AdamW(model.parameters(), LR, weight_decay=0.0, fused=True)
     for _ in range(steps):

@@ -159,10 +159,11 @@ def all_swaps(model: Decoder, requests: Requests) -> tuple[Tensor, Tensor]:
     now = gradient.gather(2, prompts[:, SUFFIX, None])
     true = []
     with torch.no_grad():
+        before = loss(prompts)
         for place in range(SUFFIX.start, SUFFIX.stop):
             swapped = prompts.repeat(len(words), 1, 1)
             swapped[:, :, place] = words[:, None]
-            true.append(loss(swapped) - loss(prompts))
+            true.append(loss(swapped) - before)
     return gradient[..., words] - now, torch.stack(true).permute(2, 0, 1)
 
 
@@ -210,7 +211,7 @@ def halves(world: World) -> tuple[Tensor, Tensor]:
     return first, ~first
 
 
-# Other models: one with the same base, one that shares nothing but the world.
+# Other models: one with the same base, one that shares nothing but the world. (More: `harden`.)
 
 
 BATCH = 32  # half of the safe model's: enough to refuse as well
@@ -228,8 +229,8 @@ def stranger(world: World, seed: int) -> Decoder:
     """A safe model with another start, other documents, other safety examples; the same facts."""
     generator = utils.generator(50_000 + 1000 * seed + world.seed)
     model = Decoder(len(WORDS), PROMPT + REPLY, generator=generator)
-    few = documents(world, 300 * 64, generator)  # the base reads 500 batches; these are enough
-    train(model, *few, lr=5e-3, cycle=True)
+    # The base reads 500 batches. After 300 it refuses as it should, and garbles a few replies.
+    train(model, *documents(world, 300 * 64, generator), lr=5e-3, cycle=True)
     requests, replies = safety_examples(world, 80 * BATCH, generator)
     return train(model, requests.tokens, replies, lr=5e-4, batch=BATCH)
 
@@ -350,8 +351,8 @@ def harden(
 ) -> list[Decoder]:
     """Safety training on fresh attacks, round by round. Returns the model after 0, 1, … rounds.
 
-    Half of a round's harmful requests carry one of 32 suffixes, made by GCG against the model as
-    it is now, or drawn at random (by="noise"). The harmless ones are as ever.
+    Half of a round's harmful requests are replaced by 32 others: with suffixes made by GCG against
+    the model as it is now, with random ones (by="noise"), or as they are (by="nothing").
     """
     models, generator = [model], utils.generator(80_000 + world.seed)
     for i in range(rounds):
@@ -359,7 +360,7 @@ def harden(
         if by == "attack":
             made = attack_directly(models[-1], bad, seed=i)[-1]
         else:
-            made = random_suffixes(bad.tokens, generator)
+            made = random_suffixes(bad.tokens, generator) if by == "noise" else bad.tokens
         requests, replies = safety_examples(world, steps * BATCH, generator)
         prompts, some = requests.tokens.clone(), requests.harmful.nonzero()[::2, 0]
         prompts[some] = made[torch.randint(32, some.shape, generator=generator)]

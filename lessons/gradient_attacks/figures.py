@@ -166,28 +166,29 @@ def universal(past: Mapping[str, Mapping[int, Sequence[float]]], random: float) 
 
 
 def transfer(past: Mapping[str, float]) -> tuple[Figure, str]:
-    """Share of the safe model's suffixes past each model; and strangers' in the claims' seeds."""
+    """Share of requests past each model by the safe model's suffixes; by strangers' in Claims."""
     fig, (ax, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=(3, 2))
-    names, values = list(past), list(past.values())
+    names, values, noisy = list(past), list(past.values()), ("1 round, noise", "3 rounds, noise")
     bars = ax.barh(names, values, color=BLUE, edgecolor="white")
     for bar, name, value in zip(bars, names, values, strict=True):
-        bar.set_hatch("//" if "noise" in name else "")
+        bar.set_hatch("//" if name in noisy else "")
         ax.annotate(f"{value:.2f}", (value, bar.get_y() + 0.4), (4, 0),
                     textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.12), xlabel="share not refused")
     ax.spines.bottom.set_bounds(0, 1)
-    kept, noisy = values[1] >= values[0] / 2, values[-1] <= values[0] / 2
-    titles = {(True, True): "A cousin falls, noise protects", (True, False): "A cousin falls"}
-    ax.set_title(titles.get((kept, noisy), "The same suffixes, other models"))
+    falls = past["cousin"] >= past["safe model, itself"] / 2
+    helps = past["3 rounds, noise"] < past["3 rounds, no noise"] - 0.1
+    said = [w for w, so in (("a cousin falls", falls), ("noise protects", helps)) if so]
+    ax.set_title(", ".join(said).capitalize() or "The same suffixes, other models")
     seeds = strip(right, "transfers_to_strangers")
     for value, name in ((0.879, "GPT-3.5"), (0.536, "GPT-4"), (0.021, "Claude 2")):
         right.plot([1], [value], **plots.PAPER)
         right.annotate(name, (1, value), (7, -3), textcoords="offset points", fontsize=9)
     right.set(xlim=(-0.5, 2), ylim=(-0.04, 1.04), ylabel="share not refused")
     right.set_xticks([0, 1], labels=["ours, a mark\na seed", "Zou et al.,\n2–4 models"], fontsize=8)
-    right.set_title("By strangers: best of several")
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in past.items()).replace("\n", " ")
+    right.set_title("By strangers: best of 3")
+    listed = "; ".join(f"{name} {value:.2f}" for name, value in past.items())
     return fig, (
         "Share of requests past a model with the suffixes that were made on the safe model: "
         f"{listed}. In the claims' seeds, best of three universal suffixes made on two strangers, "

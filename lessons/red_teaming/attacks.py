@@ -35,9 +35,11 @@ Kept = list[tuple[Tensor, Tensor]]
 def read(model: Decoder, tokens: Tensor, kept: Kept) -> tuple[Tensor, Kept]:
     """What `model` would say next, and only that: logits (n, words), and what it keeps.
 
-    tokens: (n, new), which follow those of `kept`, where there are any: then one token. Those are
-    not run again, and in the last layer nothing but the last position is.
+    tokens: (n, new), which follow those of `kept`. What was kept is not run again; in the last
+    layer only the last position is run. Raises ValueError for several tokens after what was kept.
     """
+    if kept and tokens.shape[1] != 1:
+        raise ValueError("after the first reading, one token at a time")
     done = kept[0][0].shape[2] if kept else 0
     x = model.embedding.weight[tokens] + model.positions.weight[done : done + tokens.shape[1]]
     now = []
